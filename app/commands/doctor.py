@@ -1,0 +1,121 @@
+import argparse
+import asyncio
+import smtplib
+import ssl
+from collections.abc import Callable
+from datetime import timedelta
+
+import asyncpg
+from pydantic import SecretStr
+from redis import Redis
+
+from app.commands.stores import Stores, running_stores
+from app.config import Settings, load_settings
+from app.config.loading import variable_name
+from app.config.values import write_duration
+
+_SECONDS = 10
+_MASK = "***"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It takes none."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = load_settings()
+    print("Configuration (* is set, the others have their default)")
+    for name in type(settings).model_fields:
+        mark = "*" if name in settings.model_fields_set else " "
+        print(f"  {mark} {variable_name(name):<23}{_shown(settings, name)}")
+    with running_stores(settings) as stores:
+        print("\nDependencies")
+        # All of them, also after one that fails.
+        answers = [_try(name, check, stores) for name, check in _CHECKS]
+    for warning in settings.warnings():
+        print(f"\n{warning}")
+    return 0 if all(answers) else 1
+
+
+def _shown(settings: Settings, name: str) -> str:
+    value = getattr(settings, name)
+    if name == "jwt_secret" and name not in settings.model_fields_set:
+        return "(made when first needed)"
+    if isinstance(value, timedelta):
+        return write_duration(value)
+    if isinstance(value, SecretStr):
+        return _MASK
+    if name == "redis_url" and value is not None:
+        return _without_password(value)
+    if name == "database_url" and value is not None:
+        return settings.database.url(masked=True)
+    if name == "migration_database_url" and value is not None:
+        return settings.migration_database.url(masked=True)
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return "-" if value is None else str(value)
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    account, at, place = rest.rpartition("@")
+    return f"{scheme}{separator}{account.partition(':')[0]}:{_MASK}{at}{place}" if at else url
+
+
+def _try(name: str, check: Callable[[Stores], str], stores: Stores) -> bool:
+    try:
+        print(f"  ok      {name}: {check(stores)}")
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        print(f"  FAILED  {name}: {reason}")
+        return False
+    return True
+
+
+def _check_postgres(stores: Stores) -> str:
+    return asyncio.run(_postgres_version(stores))
+
+
+async def _postgres_version(stores: Stores) -> str:
+    address = stores.settings.database
+    connection = await asyncpg.connect(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password,
+        database=address.database,
+        ssl=address.sslmode,
+        timeout=_SECONDS,
+    )
+    try:
+        version = await connection.fetchval("SHOW server_version", timeout=_SECONDS)
+    finally:
+        await connection.close(timeout=_SECONDS)
+    return f"version {version} at {address.url(masked=True)}"
+
+
+def _check_redis(stores: Stores) -> str:
+    url = stores.settings.redis_url
+    if url is None:
+        return "none; request limits count per process, and changes reach subscribers by polling"
+    with Redis.from_url(url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS) as client:
+        information: dict[str, str] = client.info("server")
+    return f"version {information['redis_version']} at {_without_password(url)}"
+
+
+def _check_smtp(stores: Stores) -> str:
+    settings = stores.settings
+    if settings.smtp_host is None:
+        return "SMTP_HOST is not set; notifications by email are off"
+    with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=_SECONDS) as server:
+        server.ehlo()
+        if server.has_extn("starttls"):
+            server.starttls(context=ssl.create_default_context())
+            server.ehlo()
+        if settings.smtp_user is not None:
+            password = settings.smtp_password
+            server.login(settings.smtp_user, password.get_secret_value() if password else "")
+    return f"answers at {settings.smtp_host}:{settings.smtp_port}"
+
+
+_CHECKS = (("PostgreSQL", _check_postgres), ("Redis", _check_redis), ("SMTP", _check_smtp))

@@ -1,0 +1,72 @@
+"""Who may see and do what.
+
+Each entity has one predicate: a function from a table alias to SQL over `:user_id` and `:workspace_ids`
+(`Viewer.binds`). It is part of every statement that reaches the entity; what it leaves out is not found.
+"""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from tortoise import Model
+
+from app import models
+from app.domain.errors import Forbidden
+from app.domain.viewer import Viewer
+from app.models.enums import Role
+
+Predicate = Callable[[str], str]
+
+WRITERS = (Role.OWNER, Role.ADMIN, Role.MEMBER)
+MANAGERS = (Role.OWNER, Role.ADMIN)
+
+
+def workspace(alias: str) -> str:
+    return f'{alias}."id" = ANY(:workspace_ids)'
+
+
+def in_workspace(alias: str) -> str:
+    return f'{alias}."workspace_id" = ANY(:workspace_ids)'
+
+
+membership = project = status = task = task_relation = label = task_label = comment = event = in_workspace
+
+
+def user(alias: str) -> str:
+    """Oneself, and whoever is or was a member of one of the viewer's workspaces."""
+    return (
+        f'({alias}."id" = :user_id OR EXISTS (SELECT 1 FROM "memberships" AS shared'
+        f' WHERE shared."user_id" = {alias}."id" AND shared."workspace_id" = ANY(:workspace_ids)))'
+    )
+
+
+PREDICATES: dict[type[Model], Predicate] = {
+    models.Workspace: workspace,
+    models.Membership: membership,
+    models.Project: project,
+    models.Status: status,
+    models.Task: task,
+    models.TaskRelation: task_relation,
+    models.Label: label,
+    models.TaskLabel: task_label,
+    models.Comment: comment,
+    models.Event: event,
+    models.User: user,
+}
+
+
+def require_role(viewer: Viewer, workspace_id: UUID, *roles: Role) -> None:
+    """Raises Forbidden unless the viewer's role in the workspace is one of `roles`."""
+    role = viewer.role_in(workspace_id)
+    if role not in roles:
+        held = "not a member" if role is None else role.value
+        raise Forbidden(f"Only {_listed(roles)} may do this; you are {held} here.")
+
+
+def require_writer(viewer: Viewer, workspace_id: UUID) -> None:
+    """GUEST reads and writes nothing."""
+    require_role(viewer, workspace_id, *WRITERS)
+
+
+def _listed(roles: tuple[Role, ...]) -> str:
+    *first, last = [role.value for role in roles]
+    return f"{', '.join(first)} or {last}" if first else last

@@ -1,0 +1,176 @@
+"""Signing up, in and out."""
+
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from app import models
+from app.domain import passwords as password_rules
+from app.domain import projects, sessions, values, workspaces
+from app.domain.emails import MAX_LENGTH as MAX_EMAIL_LENGTH
+from app.domain.emails import parse_email
+from app.domain.errors import Invalid, UserErrorCode, UserFault
+from app.domain.passwords import Passwords
+from app.domain.perform import perform
+from app.domain.sessions import SignedIn
+from app.domain.viewer import Viewer
+from app.domain.viewer_cache import ViewerCache
+from app.domain.write import Write
+from app.infra.db import Database, Watch
+
+MAX_NAME_LENGTH: Final = 100
+FIRST_PROJECT: Final = ("TASK", "First project")
+
+# The hash that was verified may be replaced (by a stronger one, or another password's) before the session
+# stands.
+_SIGN_IN_ATTEMPTS: Final = 3
+
+_EMAIL = ("input", "email")
+_PASSWORD = ("input", "password")
+_NAME = ("input", "name")
+_REFRESH_TOKEN = ("refreshToken",)
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """The verbs that hand out tokens. `refresh_expiry` is how long a refresh token lives."""
+
+    database: Database
+    passwords: Passwords
+    viewers: ViewerCache
+    refresh_expiry: timedelta
+    watch: Watch | None = None
+
+    async def sign_up(self, *, email: str, password: str, name: str, user_agent: str | None) -> SignedIn:
+        """A user with a personal workspace, its first project, and a session: all of it or nothing.
+
+        Raises UserFault (TAKEN for an address in use), Busy.
+        """
+        user = models.User(email=_address(email), name=values.line(name, _NAME, MAX_NAME_LENGTH))
+        password_rules.check_new(password, _PASSWORD)
+        user.password_hash = await self.passwords.hash(password)
+        signed_in: SignedIn | None = None
+
+        async def verb(write: Write) -> None:
+            nonlocal signed_in
+            await write.insert(user, None)
+            signed_in = await sessions.start(
+                write.transaction.fetch, user.id, user.password_hash, self.refresh_expiry, user_agent
+            )
+            if signed_in is not None:
+                write.act_as(Viewer(user.id, signed_in.session_id, {}))
+                await _settle(write, user)
+
+        await perform(self.database, None, "signUp", {}, verb, viewers=self.viewers, watch=self.watch)
+        return _present(signed_in)
+
+    async def sign_in(self, *, email: str, password: str, user_agent: str | None) -> SignedIn:
+        """Raises UserFault INVALID_CREDENTIALS, alike in words and cost whatever is wrong; Busy."""
+        address = parse_email(email)
+        for _ in range(_SIGN_IN_ATTEMPTS):
+            known = await self.database.fetch("User.credentials", _CREDENTIALS, [address]) if address else []
+            password_hash: str | None = known[0]["password_hash"] if known else None
+            verification = await self.passwords.verify(password_hash, password)
+            if password_hash is None or not verification.matches:
+                break
+            renewed_hash = await self.passwords.hash(password) if verification.needs_rehash else None
+            signed_in = await self._begin(known[0]["id"], password_hash, renewed_hash, user_agent)
+            if signed_in is not None:
+                return signed_in
+        raise UserFault("The email or the password is wrong.", (), UserErrorCode.INVALID_CREDENTIALS)
+
+    async def refresh(self, refresh_token: str) -> SignedIn:
+        """Spends the token for a new one. Raises UserFault INVALID_TOKEN, alike whatever is wrong with it."""
+        signed_in: SignedIn | None = None
+
+        async def verb(write: Write) -> None:
+            nonlocal signed_in
+            signed_in = await sessions.refresh(write, refresh_token, self.refresh_expiry)
+
+        # Committed also when there is no successor: a token found stolen has revoked its session.
+        await perform(self.database, None, "tokenRefresh", {}, verb, viewers=self.viewers, watch=self.watch)
+        if signed_in is None:
+            raise UserFault(
+                "The refresh token is not valid. Sign in again.", _REFRESH_TOKEN, UserErrorCode.INVALID_TOKEN
+            )
+        return signed_in
+
+    async def _begin(
+        self, user_id: UUID, password_hash: str, renewed_hash: str | None, user_agent: str | None
+    ) -> SignedIn | None:
+        signed_in: SignedIn | None = None
+
+        async def verb(write: Write) -> None:
+            nonlocal signed_in
+            fetch = write.transaction.fetch
+            signed_in = await sessions.start(fetch, user_id, password_hash, self.refresh_expiry, user_agent)
+            if signed_in is not None and renewed_hash is not None:
+                await fetch("User.rehash", _REHASH, [user_id, renewed_hash])
+
+        await perform(self.database, None, "signIn", {}, verb, viewers=self.viewers, watch=self.watch)
+        return signed_in
+
+
+async def sign_out(write: Write, *, everywhere: bool) -> None:
+    """Ends the viewer's session, or all of them: their access and refresh tokens end at once."""
+    fetch = write.transaction.fetch
+    if everywhere:
+        await sessions.revoke_all(fetch, write.viewer.user_id)
+    else:
+        await sessions.revoke(fetch, write.viewer.session_id)
+    write.forget_viewer(write.viewer.user_id)
+
+
+async def _settle(write: Write, user: models.User) -> None:
+    workspace = await workspaces.found(
+        write,
+        models.Workspace(
+            slug=_personal_slug(user.name),
+            name=f"{user.name[: workspaces.MAX_NAME_LENGTH - 12]}'s workspace",
+            created_at=write.now,
+            updated_at=write.now,
+        ),
+    )
+    key, name = FIRST_PROJECT
+    await projects.set_up(
+        write,
+        models.Project(
+            workspace_id=workspace.id, key=key, name=name, created_at=write.now, updated_at=write.now
+        ),
+    )
+
+
+def _personal_slug(name: str) -> str:
+    """Readable, and by 40 random bits nobody else's."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    readable = re.sub(r"[^a-z0-9]+", "-", letters)[:30].strip("-")
+    return f"{readable or 'workspace'}-{secrets.token_hex(5)}"
+
+
+def _address(email: str) -> str:
+    address = parse_email(email)
+    if address is None:
+        raise Invalid(
+            f"email must be an address such as robin@example.com, of at most {MAX_EMAIL_LENGTH} characters.",
+            _EMAIL,
+        )
+    return address
+
+
+def _present(signed_in: SignedIn | None) -> SignedIn:
+    if signed_in is None:
+        raise RuntimeError("a user just inserted was not there to sign in")
+    return signed_in
+
+
+_CREDENTIALS = """
+SELECT "id", "password_hash" FROM "users" WHERE lower("email") = lower($1) AND "disabled_at" IS NULL
+"""
+
+_REHASH = """
+UPDATE "users" SET "password_hash" = $2 WHERE "id" = $1
+"""

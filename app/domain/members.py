@@ -1,0 +1,112 @@
+"""Who belongs to a workspace, and as what."""
+
+from uuid import UUID
+
+from app import models
+from app.domain import access, workspaces
+from app.domain.emails import parse_email
+from app.domain.errors import Forbidden, Taken, UserErrorCode, UserFault
+from app.domain.write import Write
+from app.models.enums import Role
+
+
+async def add(write: Write, *, workspace_id: str, email: str, role: Role) -> models.Membership:
+    """Makes somebody who has signed up a member; a former member comes back to the row they had."""
+    workspace = await workspaces.lock(write, workspace_id, ("workspaceId",))
+    access.require_role(write.viewer, workspace.id, *access.MANAGERS)
+    _require_owner_for(role, write, workspace.id)
+    user_id = await _signed_up(write, email)
+    former = await _membership_of(write, workspace.id, user_id)
+    if former is None:
+        membership = await _create(write, workspace.id, user_id, role)
+    elif former.removed_at is None:
+        raise Taken("They are a member of this workspace already.", ("email",))
+    else:
+        former.removed_at, former.role = None, role
+        await write.save(former, "membership.restored")
+        membership = former
+    write.forget_viewer(user_id)
+    return membership
+
+
+async def remove(write: Write, id: str) -> models.Membership:
+    """Ends a membership: by an owner or an admin, or one's own. Tasks stay assigned and comments signed.
+
+    A membership that has ended stays as it is.
+    """
+    found = await write.find(models.Membership, id)
+    await workspaces.lock(write, found.workspace_id, ("id",), what="membership")
+    own = found.user_id == write.viewer.user_id
+    membership = await write.change(
+        models.Membership, found.id, fields=("removedAt",), roles=tuple(Role) if own else access.MANAGERS
+    )
+    if not own:
+        _require_owner_for(membership.role, write, membership.workspace_id)
+    if membership.removed_at is not None:
+        return membership
+    if membership.role is Role.OWNER:
+        await _require_another_owner(write, membership)
+    membership.removed_at = write.now
+    await write.save(membership, "membership.removed")
+    write.forget_viewer(membership.user_id)
+    return membership
+
+
+def _require_owner_for(role: Role, write: Write, workspace_id: UUID) -> None:
+    if role is Role.OWNER:
+        access.require_role(write.viewer, workspace_id, Role.OWNER)
+
+
+async def _signed_up(write: Write, email: str) -> UUID:
+    address = parse_email(email)
+    found = await write.fetch("User.byEmail", _USER_BY_EMAIL, email=address) if address else []
+    if not found:
+        raise UserFault("Nobody has signed up with this email.", ("email",), UserErrorCode.NOT_FOUND)
+    user_id: UUID = found[0]["id"]
+    return user_id
+
+
+async def _membership_of(write: Write, workspace_id: UUID, user_id: UUID) -> models.Membership | None:
+    rows = await write.fetch(
+        "Membership.ofUser", _MEMBERSHIP_ID, workspace_id=workspace_id, member_id=user_id
+    )
+    return await write.lock(models.Membership, rows[0]["id"]) if rows else None
+
+
+async def _create(write: Write, workspace_id: UUID, user_id: UUID, role: Role) -> models.Membership:
+    membership = models.Membership(
+        workspace_id=workspace_id,
+        user_id=user_id,
+        role=role,
+        created_at=write.now,
+        updated_at=write.now,
+    )
+    await write.insert(membership, "membership.created")
+    return membership
+
+
+async def _require_another_owner(write: Write, membership: models.Membership) -> None:
+    # Decided under the workspace's lock: of two owners who leave at once, the second one is the last.
+    rows = await write.fetch(
+        "Membership.otherOwner",
+        _OTHER_OWNER,
+        workspace_id=membership.workspace_id,
+        membership_id=membership.id,
+    )
+    if not rows:
+        raise Forbidden("A workspace keeps at least one owner. Make somebody else an owner first.", ("id",))
+
+
+_USER_BY_EMAIL = """
+SELECT "id" FROM "users" WHERE lower("email") = lower(:email) AND "disabled_at" IS NULL
+"""
+
+_MEMBERSHIP_ID = """
+SELECT "id" FROM "memberships" WHERE "workspace_id" = :workspace_id AND "user_id" = :member_id
+"""
+
+_OTHER_OWNER = """
+SELECT "id" FROM "memberships"
+WHERE "workspace_id" = :workspace_id AND "id" <> :membership_id AND "role" = 'OWNER' AND "removed_at" IS NULL
+LIMIT 1
+"""

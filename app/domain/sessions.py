@@ -1,0 +1,154 @@
+"""Sign-ins, and the refresh tokens that prolong them (RFC 9700, 4.14.2: rotation with detection of reuse)."""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from app.domain.viewer import Fetch
+from app.domain.write import Write
+from app.models.ids import new_id
+
+PREFIX: Final = "tfr_"
+# How long a spent token still gets a successor: an answer that was lost, or a second tab that asked at once.
+GRACE: Final = timedelta(seconds=30)
+
+_SHAPE: Final = re.compile(PREFIX + r"[A-Za-z0-9_-]{43}")
+_USER_AGENT_LENGTH: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    user_id: UUID
+    session_id: UUID
+    refresh_token: str
+
+
+async def start(
+    fetch: Fetch, user_id: UUID, password_hash: str, lifetime: timedelta, user_agent: str | None
+) -> SignedIn | None:
+    """A new session; None when the user was disabled, or their password changed, since it was verified."""
+    session_id = new_id()
+    args = [session_id, user_id, password_hash, lifetime, _printable(user_agent)]
+    if not await fetch("Session.start", _START, args):
+        return None
+    await fetch("Session.forgetExpired", _FORGET_EXPIRED_SESSIONS, [user_id])
+    return SignedIn(user_id, session_id, await _hand_out(fetch, session_id, lifetime))
+
+
+async def refresh(write: Write, token: str, lifetime: timedelta) -> SignedIn | None:
+    """Spends the token and hands out its successor; None when it is unknown, expired or revoked.
+
+    A token spent longer than GRACE ago is taken for a stolen one: its whole session is revoked. The caller
+    commits in either case.
+    """
+    if not _SHAPE.fullmatch(token):
+        return None
+    fetch = write.transaction.fetch
+    # One holder at a time per session. The second statement sees what the holder before has committed.
+    await fetch("Session.lock", _LOCK_SESSION, [_digest(token)])
+    found = await fetch("RefreshToken.read", _READ, [_digest(token), GRACE])
+    if not found or not found[0]["alive"]:
+        return None
+    user_id, session_id = found[0]["user_id"], found[0]["session_id"]
+    if found[0]["reused"]:
+        await revoke(fetch, session_id)
+        write.forget_viewer(user_id)
+        return None
+    await fetch("RefreshToken.spend", _SPEND, [found[0]["token_id"]])
+    await fetch("Session.prolong", _PROLONG, [session_id, lifetime])
+    await fetch("RefreshToken.forgetExpired", _FORGET_EXPIRED_TOKENS, [session_id])
+    return SignedIn(user_id, session_id, await _hand_out(fetch, session_id, lifetime))
+
+
+async def revoke(fetch: Fetch, session_id: UUID) -> None:
+    await fetch("Session.revoke", _REVOKE, [session_id])
+
+
+async def revoke_all(fetch: Fetch, user_id: UUID) -> None:
+    await fetch("Session.revokeAll", _REVOKE_ALL, [user_id])
+
+
+async def _hand_out(fetch: Fetch, session_id: UUID, lifetime: timedelta) -> str:
+    token = PREFIX + secrets.token_urlsafe(32)
+    await fetch("RefreshToken.handOut", _HAND_OUT, [new_id(), session_id, _digest(token), lifetime])
+    return token
+
+
+def _digest(token: str) -> bytes:
+    # Unsalted and fast is enough for 32 random bytes.
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _printable(user_agent: str | None) -> str | None:
+    if user_agent is None:
+        return None
+    return "".join(filter(str.isprintable, user_agent))[:_USER_AGENT_LENGTH] or None
+
+
+# The lock: a change of password, which revokes every session, comes wholly before this one or after it.
+_START = """
+INSERT INTO "sessions" ("id", "user_id", "user_agent", "created_at", "last_used_at", "expires_at")
+SELECT $1, person."id", $5, clock_timestamp(), clock_timestamp(), clock_timestamp() + $4::interval
+FROM "users" AS person
+WHERE person."id" = $2 AND person."password_hash" = $3 AND person."disabled_at" IS NULL
+FOR NO KEY UPDATE
+RETURNING "id"
+"""
+
+_LOCK_SESSION = """
+SELECT session."id"
+FROM "refresh_tokens" AS token
+JOIN "sessions" AS session ON session."id" = token."session_id"
+WHERE token."token_hash" = $1
+FOR UPDATE OF session
+"""
+
+_READ = """
+SELECT
+    token."id" AS token_id,
+    session."id" AS session_id,
+    session."user_id" AS user_id,
+    session."revoked_at" IS NULL
+        AND person."disabled_at" IS NULL
+        AND token."expires_at" > clock_timestamp() AS alive,
+    coalesce(token."spent_at" <= clock_timestamp() - $2::interval, false) AS reused
+FROM "refresh_tokens" AS token
+JOIN "sessions" AS session ON session."id" = token."session_id"
+JOIN "users" AS person ON person."id" = session."user_id"
+WHERE token."token_hash" = $1
+"""
+
+# The first time counts: using it again within GRACE does not prolong GRACE.
+_SPEND = """
+UPDATE "refresh_tokens" SET "spent_at" = clock_timestamp() WHERE "id" = $1 AND "spent_at" IS NULL
+"""
+
+_PROLONG = """
+UPDATE "sessions" SET "last_used_at" = clock_timestamp(), "expires_at" = clock_timestamp() + $2::interval
+WHERE "id" = $1
+"""
+
+_HAND_OUT = """
+INSERT INTO "refresh_tokens" ("id", "session_id", "token_hash", "created_at", "expires_at")
+VALUES ($1, $2, $3, clock_timestamp(), clock_timestamp() + $4::interval)
+"""
+
+_REVOKE = """
+UPDATE "sessions" SET "revoked_at" = clock_timestamp() WHERE "id" = $1 AND "revoked_at" IS NULL
+"""
+
+_REVOKE_ALL = """
+UPDATE "sessions" SET "revoked_at" = clock_timestamp() WHERE "user_id" = $1 AND "revoked_at" IS NULL
+"""
+
+_FORGET_EXPIRED_TOKENS = """
+DELETE FROM "refresh_tokens" WHERE "session_id" = $1 AND "expires_at" <= clock_timestamp()
+"""
+
+_FORGET_EXPIRED_SESSIONS = """
+DELETE FROM "sessions" WHERE "user_id" = $1 AND "expires_at" <= clock_timestamp()
+"""

@@ -1,0 +1,128 @@
+"""Viewers, remembered by each process and dropped in all of them by the write that changes what they may see.
+
+PostgreSQL is the truth, and Redis tells whether what is remembered of it may be used:
+
+- A write marks in Redis whose view it changes, before it commits and again after, before it answers. A mark
+  lasts MARK. While it is there everybody asks PostgreSQL and remembers nothing.
+- A reader asks Redis for the mark and the time in every request. Without a mark it may use a viewer that was
+  loaded after an earlier answer without a mark, at most LEASE before by Redis' clock, on the same connection.
+
+Why no reader uses the old view once the write is committed: it was loaded before the commit, after an answer
+without a mark at t. Were the mark older than t and gone by t, the commit would have taken longer than MARK
+(see below). So the mark is younger than t and outlasts t + LEASE, as MARK > LEASE, both by one clock: for as
+long as the old view could be used, the mark is seen. The same when the writer is killed at any step: before
+the commit nothing has changed, after it the first mark stands.
+
+Where the mark is not there, the second one, and the wait, keep what was answered true:
+
+- The commit took longer than MARK: the mark after it holds by the same reasoning, from then on.
+- Redis has restarted and lost the mark, or come back with older memory: its connections broke, and with them
+  every process forgets. What is loaded later is new, but for a commit still to come: marked again after it.
+- The writer cannot reach Redis, though readers may: it waits until every lease from before the commit has run
+  out, and answers then. If it is killed meanwhile, nobody was told that anything has changed.
+- Two Redis servers take themselves for the master, marks are evicted or flushed, or a row is changed past the
+  API: the old view ends with its lease. Nothing but time is needed for that, so LEASE is short.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from app.domain.viewer import Fetch, Viewer, load_viewer
+from app.infra.redis import Redis
+
+LEASE: Final = 2.0
+"""Seconds that a loaded viewer may be used."""
+MARK: Final = 15.0
+"""Seconds that a mark lasts: more than LEASE, and more than a commit takes (it is given up after 10 s)."""
+# Clocks of two machines do not run at quite the same pace.
+_WAIT: Final = LEASE * 1.1
+
+_LOOK: Final = """
+local now = redis.call('TIME')
+return {redis.call('EXISTS', KEYS[1]), now[1] * 1000000 + now[2]}
+"""
+_MARK: Final = """
+for _, key in ipairs(KEYS) do redis.call('SET', key, '', 'PX', ARGV[1]) end
+return 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A question to Redis, on its way. `connection`: which one it was when it was asked."""
+
+    answer: asyncio.Future[Any | None]
+    connection: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    viewer: Viewer
+    connection: int
+    since: int  # microseconds, by Redis' clock
+
+
+class ViewerCache:
+    """Holds at most `size` viewers; those that were loaded first go first."""
+
+    def __init__(self, redis: Redis, *, size: int = 10_000) -> None:
+        self._redis = redis
+        self._size = size
+        self._remembered: dict[UUID, _Remembered] = {}
+
+    def look(self, user_id: UUID) -> Look:
+        """Asks Redis about the user; what else is asked in this tick goes along."""
+        return Look(self._redis.run_script(_LOOK, [_key(user_id)]), self._redis.connections)
+
+    async def load(self, fetch: Fetch, user_id: UUID, session_id: UUID, look: Look) -> Viewer | None:
+        """The viewer as they are now. None when the user is gone or disabled, or the session has ended."""
+        answer = await look.answer
+        same_connection = look.connection == self._redis.connections
+        if answer is None or not same_connection or answer[0]:
+            self._remembered.pop(session_id, None)
+            return await load_viewer(fetch, user_id, session_id)
+        now = int(answer[1])
+        known = self._remembered.get(session_id)
+        if (
+            known is not None
+            and known.viewer.user_id == user_id
+            and known.connection == look.connection
+            and 0 <= now - known.since < LEASE * 1_000_000
+        ):
+            return known.viewer
+        viewer = await load_viewer(fetch, user_id, session_id)
+        if viewer is not None:
+            self._remember(_Remembered(viewer, look.connection, now))
+        return viewer
+
+    @asynccontextmanager
+    async def changing(self, user_ids: Collection[UUID]) -> AsyncIterator[None]:
+        """The block commits what changes their view. After it nobody takes these users for what they were."""
+        if not user_ids:
+            yield
+            return
+        await self._mark(user_ids)
+        try:
+            yield
+        finally:
+            if not await self._mark(user_ids) and self._redis.configured:
+                await asyncio.sleep(_WAIT)
+
+    async def _mark(self, user_ids: Collection[UUID]) -> bool:
+        keys = [_key(user_id) for user_id in user_ids]
+        return await self._redis.run_script(_MARK, keys, [round(MARK * 1000)]) is not None
+
+    def _remember(self, remembered: _Remembered) -> None:
+        session_id = remembered.viewer.session_id
+        self._remembered.pop(session_id, None)
+        if len(self._remembered) >= self._size:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[session_id] = remembered
+
+
+def _key(user_id: UUID) -> str:
+    return f"taskflow:changing:{user_id}"

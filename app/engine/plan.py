@@ -1,0 +1,354 @@
+"""Compiles a document's selections into levels.
+
+A level is the rows of one statement. Its plan says which columns that statement selects, which further
+statements its rows lead to (one for all rows, whatever their number), and holds one generated function from
+rows to results. To-one relations are no level of their own: they ride along as joins, their columns named
+`relation.column`.
+
+The generated source contains no text of the document but through repr(), and no value of a client: names of
+columns and attributes come from declarations, everything else is bound as an object.
+"""
+
+from collections.abc import Callable, Iterable
+from operator import attrgetter, itemgetter
+from typing import Any
+
+from graphql import (
+    GraphQLField,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    is_leaf_type,
+)
+from graphql.execution.collect_fields import FieldDetails
+from strawberry import Schema
+
+from app.engine import leaves
+from app.engine.arguments import Arguments
+from app.engine.entities import Entity, entity_of_type
+from app.engine.fetches import (
+    BatchFetch,
+    Compiled,
+    ConnectionFetch,
+    CountFetch,
+    Fetch,
+    RowsFetch,
+    ViewerFetch,
+)
+from app.engine.pages import ConnectionPart
+from app.engine.selection import Selected, Selections, Unsupported
+from app.engine.statements import COUNT_LIMIT
+from app.engine.words import (
+    METADATA_KEY,
+    Batch,
+    ColumnWord,
+    Computed,
+    CountOf,
+    ToMany,
+    ToOne,
+    Word,
+)
+
+Complete = Callable[..., Any]
+
+
+class NullInNonNull(Exception):
+    """graphql-core decides what becomes of it."""
+
+
+def required(value: Any) -> Any:
+    if value is None:
+        raise NullInNonNull
+    return value
+
+
+class Level:
+    """What the code for one statement's rows needs, gathered while it is written."""
+
+    def __init__(self, schema: Schema, selections: Selections, entity: Entity | None) -> None:
+        self.schema = schema
+        self.selections = selections
+        self.columns: dict[str, None] = {"id": None} if entity else {}
+        self.fetches: list[Fetch] = []
+        self._bound: dict[str, Any] = {"required": required}
+        self._variables = 0
+
+    def bind(self, value: Any) -> str:
+        """A name by which the generated code reaches `value`."""
+        name = f"b{len(self._bound)}"
+        self._bound[name] = value
+        return name
+
+    def fetched(self, fetch: Fetch) -> str:
+        """The name of what a further statement brings, in the generated code."""
+        self.fetches.append(fetch)
+        return f"f{len(self.fetches) - 1}"
+
+    def variable(self) -> str:
+        self._variables += 1
+        return f"v{self._variables}"
+
+    def column(self, name: str) -> str:
+        """The source of a column of the row `r`."""
+        self.columns[name] = None
+        return f"r[{name!r}]"
+
+    def compiled(self, parameters: Iterable[str], expression: str) -> Compiled:
+        """What the fetches bring follows the function's own parameters."""
+        arguments = ", ".join([*parameters, *(f"f{n}" for n in range(len(self.fetches)))])
+        try:
+            code = compile(f"lambda {arguments}: {expression}", "<projection>", "eval")
+        except (SyntaxError, RecursionError, MemoryError):  # what Python's own limits on nesting raise
+            raise Unsupported("nested too deeply") from None
+        function: Complete = eval(code, self._bound)  # noqa: S307 (see the module's docstring)
+        return Compiled(tuple(self.columns), tuple(self.fetches), function)
+
+
+def plan_rows(
+    schema: Schema,
+    selections: Selections,
+    type_: GraphQLObjectType,
+    nodes: list[FieldDetails],
+    entity: Entity,
+) -> Compiled:
+    """From rows to a list of their objects."""
+    level = Level(schema, selections, entity)
+    expression = _object_of_row(level, "", entity, type_, nodes)
+    return level.compiled(["rows"], f"[{expression} for r in rows]")
+
+
+def plan_value(
+    schema: Schema, selections: Selections, type_: GraphQLObjectType, nodes: list[FieldDetails]
+) -> Compiled:
+    """From an object that Python code made, such as a mutation's payload, to its result."""
+    level = Level(schema, selections, None)
+    return level.compiled(["o"], _object_of_value(level, "o", type_, nodes))
+
+
+def plan_connection(
+    schema: Schema, selections: Selections, word: ToMany, key: str | None, selected: Selected
+) -> ConnectionFetch:
+    """A connection's statement, and from each page to its connection."""
+    level = Level(schema, selections, word.target)
+    parts: set[str] = set()
+    expression = _connection(level, word, selected, parts)
+    compiled = level.compiled(["page", "more", "cursor", "count"], expression)
+    arguments = Arguments(schema, selected.definition, selected.field, selected.nodes[0].node)
+    return ConnectionFetch(word, itemgetter(key) if key else None, arguments, compiled, frozenset(parts))
+
+
+def _object_of_row(
+    level: Level, prefix: str, entity: Entity, type_: GraphQLObjectType, nodes: list[FieldDetails]
+) -> str:
+    """The source of one object, whose columns in the row `r` carry `prefix`."""
+    entries = []
+    for selected in level.selections.below(type_, nodes):
+        if isinstance(selected, str):
+            entries.append(f"{selected!r}: {type_.name!r}")
+        else:
+            entries.append(f"{selected.key!r}: {_field_of_row(level, prefix, entity, selected)}")
+    return f"{{{', '.join(entries)}}}"
+
+
+def _field_of_row(level: Level, prefix: str, entity: Entity, selected: Selected) -> str:
+    word = selected.field.metadata.get(METADATA_KEY)
+    match word:
+        case ColumnWord():
+            return _column(level, prefix, entity, selected)
+        case ToOne():
+            return _joined(level, prefix, entity, word, selected)
+        case ToMany():
+            key = level.column(f"{prefix}id")
+            fetch = plan_connection(level.schema, level.selections, word, f"{prefix}id", selected)
+            return f"{level.fetched(fetch)}[{key}]"
+        case CountOf():
+            key = level.column(f"{prefix}id")
+            return f"{level.fetched(CountFetch(word, itemgetter(f'{prefix}id')))}[{key}]"
+        case Batch(needs=needs):
+            for name in ("id", *needs):
+                level.column(prefix + name)
+            fetched = level.fetched(BatchFetch(word, entity, prefix, ("id", *needs)))
+            return _value(level, f"{fetched}[r[{f'{prefix}id'!r}]]", selected.definition.type, selected.nodes)
+        case Computed():
+            arguments = [level.column(prefix + name) for name in word.columns]
+            if word.with_viewer:
+                arguments.insert(0, level.fetched(ViewerFetch()))
+            call = f"{level.bind(word.function)}({', '.join(arguments)})"
+            return _value(level, call, selected.definition.type, selected.nodes)
+    raise Unsupported(f"resolver of {selected.field.python_name}")
+
+
+def _column(level: Level, prefix: str, entity: Entity, selected: Selected) -> str:
+    name = selected.field.python_name
+    source = level.column(prefix + name)
+    type_: Any = selected.definition.type
+    if isinstance(type_, GraphQLNonNull):
+        if entity.columns[name].nullable:
+            source = f"required({source})"
+        return leaves.of_column(type_.of_type, source, level.bind)
+    inner = leaves.of_column(type_, source, level.bind)
+    return inner if inner == source else f"(None if {source} is None else {inner})"
+
+
+def _joined(level: Level, prefix: str, entity: Entity, word: ToOne, selected: Selected) -> str:
+    relation = f"{prefix}{(word.key or '').removesuffix('_id')}."
+    key = level.column(f"{relation}id")
+    inner = _object_of_row(level, relation, word.target, _object_type(selected.definition), selected.nodes)
+    if isinstance(selected.definition.type, GraphQLNonNull):
+        return f"({inner} if required({key}) else None)"
+    return f"(None if {key} is None else {inner})"
+
+
+def _object_of_value(level: Level, source: str, type_: GraphQLObjectType, nodes: list[FieldDetails]) -> str:
+    """The source of one object that Python code made, from its attributes."""
+    entries = []
+    for selected in level.selections.below(type_, nodes):
+        if isinstance(selected, str):
+            entries.append(f"{selected!r}: {type_.name!r}")
+        else:
+            entries.append(f"{selected.key!r}: {_field_of_value(level, source, selected)}")
+    return f"{{{', '.join(entries)}}}"
+
+
+def _field_of_value(level: Level, source: str, selected: Selected) -> str:
+    word = selected.field.metadata.get(METADATA_KEY)
+    type_ = selected.definition.type
+    if isinstance(word, ToOne) and source == "o":
+        attribute = attrgetter(word.key or "")
+        fetched = _rows_of_value(level, word.label, word.target, selected, lambda o: _texts([attribute(o)]))
+        found = f"{fetched}.get(str(o.{word.key}))"
+        return f"required({found})" if isinstance(type_, GraphQLNonNull) else found
+    if isinstance(word, Word) or selected.field.base_resolver is not None:
+        raise Unsupported(f"resolver of {selected.field.python_name}")
+    name = selected.field.python_name
+    entity = entity_of_type(named_type(type_))
+    if entity is None:
+        return _value(level, f"{source}.{name}", type_, selected.nodes)
+    if source != "o" or not _is_list(type_):
+        raise Unsupported(f"rows in {name}")
+    rows = attrgetter(name)
+    fetched = _rows_of_value(level, name, entity, selected, lambda o: [row["id"] for row in rows(o)])
+    item = level.variable()
+    return f"[{fetched}[{item}['id']] for {item} in o.{name}]"
+
+
+def _rows_of_value(
+    level: Level, label: str, entity: Entity, selected: Selected, keys_of: Callable[[Any], list[str]]
+) -> str:
+    type_ = named_type(selected.definition.type)
+    compiled = plan_rows(level.schema, level.selections, type_, selected.nodes, entity)
+    return level.fetched(RowsFetch(label, entity, compiled, keys_of))
+
+
+def _value(level: Level, source: str, type_: Any, nodes: list[FieldDetails]) -> str:
+    """The source that completes a value which Python code made, as graphql-core's CompleteValue() does."""
+    if isinstance(type_, GraphQLNonNull):
+        return _present(level, f"required({source})", type_.of_type, nodes)
+    item = level.variable()
+    present = _present(level, item, type_, nodes)
+    return f"[None if {item} is None else {present} for {item} in ({source},)][0]"
+
+
+def _present(level: Level, source: str, type_: Any, nodes: list[FieldDetails]) -> str:
+    if is_leaf_type(type_):
+        return leaves.of_value(type_, source, level.bind)
+    item = level.variable()
+    if isinstance(type_, GraphQLList):
+        return f"[{_value(level, item, type_.of_type, nodes)} for {item} in {source}]"
+    if isinstance(type_, GraphQLObjectType) and entity_of_type(type_) is None:
+        return f"[{_object_of_value(level, item, type_, nodes)} for {item} in ({source},)][0]"
+    raise Unsupported(f"value of {type_}")
+
+
+def _connection(level: Level, word: ToMany, connection: Selected, parts: set[str]) -> str:
+    type_ = _object_type(connection.definition)
+    entries = []
+    for selected in level.selections.below(type_, connection.nodes):
+        if isinstance(selected, str):
+            entries.append(f"{selected!r}: {type_.name!r}")
+            continue
+        part = selected.field.metadata.get(METADATA_KEY)
+        if not isinstance(part, ConnectionPart):
+            raise Unsupported(f"connection field {selected.field.python_name}")
+        parts.add("count" if part.name.startswith("total") else part.name)
+        entries.append(f"{selected.key!r}: {_PARTS[part.name](level, word, selected, parts)}")
+    return f"{{{', '.join(entries)}}}"
+
+
+def _nodes(level: Level, word: ToMany, selected: Selected, _parts: set[str]) -> str:
+    node = _object_of_row(level, "", word.target, _object_type(selected.definition), selected.nodes)
+    return f"[{node} for r in page]"
+
+
+def _edges(level: Level, word: ToMany, selected: Selected, parts: set[str]) -> str:
+    edge_type = _object_type(selected.definition)
+    entries = []
+    for inner in level.selections.below(edge_type, selected.nodes):
+        if isinstance(inner, str):
+            entries.append(f"{inner!r}: {edge_type.name!r}")
+        elif inner.field.python_name == "node":
+            node = _object_of_row(level, "", word.target, _object_type(inner.definition), inner.nodes)
+            entries.append(f"{inner.key!r}: {node}")
+        else:
+            parts.add("cursor")
+            entries.append(f"{inner.key!r}: cursor(r)")
+    return f"[{{{', '.join(entries)}}} for r in page]"
+
+
+_PAGE_INFO = {
+    "has_next_page": "more[0]",
+    "has_previous_page": "more[1]",
+    "start_cursor": "cursor(page[0]) if page else None",
+    "end_cursor": "cursor(page[-1]) if page else None",
+}
+
+
+def _page_info(level: Level, _word: ToMany, selected: Selected, parts: set[str]) -> str:
+    type_ = _object_type(selected.definition)
+    entries = []
+    for inner in level.selections.below(type_, selected.nodes):
+        if isinstance(inner, str):
+            entries.append(f"{inner!r}: {type_.name!r}")
+            continue
+        if inner.field.python_name.endswith("_cursor"):
+            parts.add("cursor")
+        entries.append(f"{inner.key!r}: {_PAGE_INFO[inner.field.python_name]}")
+    return f"{{{', '.join(entries)}}}"
+
+
+def _total_count(_level: Level, _word: ToMany, _selected: Selected, _parts: set[str]) -> str:
+    return f"min(count, {COUNT_LIMIT})"
+
+
+def _total_count_capped(_level: Level, _word: ToMany, _selected: Selected, _parts: set[str]) -> str:
+    return f"count > {COUNT_LIMIT}"
+
+
+_PARTS: dict[str, Callable[[Level, ToMany, Selected, set[str]], str]] = {
+    "nodes": _nodes,
+    "edges": _edges,
+    "page_info": _page_info,
+    "total_count": _total_count,
+    "total_count_capped": _total_count_capped,
+}
+
+
+def _object_type(definition: GraphQLField) -> GraphQLObjectType:
+    named = named_type(definition.type)
+    if not isinstance(named, GraphQLObjectType):
+        raise Unsupported(f"{named} is abstract")
+    return named
+
+
+def named_type(type_: Any) -> Any:
+    while isinstance(type_, GraphQLNonNull | GraphQLList):
+        type_ = type_.of_type
+    return type_
+
+
+def _is_list(type_: Any) -> bool:
+    return isinstance(type_.of_type if isinstance(type_, GraphQLNonNull) else type_, GraphQLList)
+
+
+def _texts(keys: list[Any]) -> list[str]:
+    return [str(key) for key in keys if key is not None]

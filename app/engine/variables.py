@@ -1,0 +1,60 @@
+"""An operation's variables, coerced without looking up their types anew for every request."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import GraphQLInputType, GraphQLSchema, OperationDefinitionNode, Undefined
+from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
+from graphql.type import is_leaf_type, is_non_null_type
+from graphql.utilities import coerce_input_value
+
+_NO_VARIABLES = VariableValues({}, {})
+
+
+class Variables:
+    """What `get_variable_values` does, for leaf values of variables without a default by itself."""
+
+    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
+        self._schema = schema
+        self._simple: list[GraphQLVariableSignature] | None = []
+        for definition in operation.variable_definitions or ():
+            signature = get_variable_signature(schema, definition)
+            if (
+                not isinstance(signature, GraphQLVariableSignature)
+                or definition.default_value
+                or not _is_leaf(signature.type)
+            ):
+                self._simple = None
+                return
+            self._simple.append(signature)
+
+    def coerce(self, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> VariableValues | None:
+        """None when a value is not what its type takes: graphql-core says what is wrong with it."""
+        if not operation.variable_definitions:
+            return _NO_VARIABLES
+        simple = None if self._simple is None else _coerce(self._simple, given)
+        if simple is not None:
+            return simple
+        values = get_variable_values(self._schema, operation.variable_definitions, dict(given))
+        return None if isinstance(values, list) else values
+
+
+def _coerce(signatures: list[GraphQLVariableSignature], given: Mapping[str, Any]) -> VariableValues | None:
+    sources: dict[str, VariableValueSource] = {}
+    coerced: dict[str, Any] = {}
+    for signature in signatures:
+        value = given.get(signature.name, Undefined)
+        if value is Undefined and not is_non_null_type(signature.type):
+            sources[signature.name] = VariableValueSource(signature)
+            continue
+        taken = coerce_input_value(value, signature.type)
+        if taken is Undefined:
+            return None
+        sources[signature.name] = VariableValueSource(signature, value)
+        coerced[signature.name] = taken
+    return VariableValues(sources, coerced)
+
+
+def _is_leaf(type_: GraphQLInputType) -> bool:
+    return is_leaf_type(type_.of_type if is_non_null_type(type_) else type_)

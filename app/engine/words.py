@@ -1,0 +1,380 @@
+"""The words by which a GraphQL type declares where its fields come from.
+
+    @entity(models.Task, access.task)
+    @strawberry.type(description="…")
+    class Task(Node):
+        title: str = column("…")
+        project: Project = to_one("…")
+        comments: Connection[Comment] = to_many("…", Direct("task_id"), order=Order.by("created_at"))
+        comment_count: int = count_of("…", "comments")
+        is_blocked: bool = batch("…", load_is_blocked)
+        identifier: str = computed("…", join_identifier, "project.key", "number")
+
+Each returns a `strawberry.field`; what the engine must know of it stands in the field's metadata.
+`declarations.bind` completes them once the schema is built.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Annotated, Any
+
+import strawberry
+from strawberry.extensions import FieldExtension
+from strawberry.types.field import StrawberryField
+from strawberry.types.fields.resolver import StrawberryResolver
+
+from app.engine.composer import Condition
+from app.engine.entities import Entity, Row, value_of
+from app.engine.errors import AmbiguousLookup, ArgumentError
+from app.engine.ordering import Order
+from app.engine.pages import Cut, Narrowing, Page, cut_page, page_arguments
+from app.engine.reads import Reads
+from app.engine.relations import Link
+from app.engine.statements import Rows, select_matching
+
+METADATA_KEY = "engine"
+MAX_NODES = 100
+
+BatchLoad = Callable[[Reads, Sequence[Row]], Awaitable[Sequence[Any]]]
+
+
+@dataclass
+class Word:
+    """A field's declaration. `label` (`Task.labels`) and what depends on other types come by binding."""
+
+    label: str = field(default="", init=False)
+
+
+@dataclass
+class ColumnWord(Word):
+    attribute: str = field(default="", init=False)
+
+
+@dataclass
+class ToOne(Word):
+    key: str | None
+    target: Entity = field(init=False)
+
+    async def resolve(self, source: object, reads: Reads) -> Row | None:
+        key = value_of(source, self.key or "")
+        return None if key is None else await reads.row(self.label, self.target, key)
+
+
+@dataclass
+class ToMany(Word):
+    link: Link | None
+    order: Order
+    conditions: tuple[Condition, ...]
+    filter_type: type | None
+    narrow: Callable[..., Narrowing] | None
+    target: Entity = field(init=False)
+
+    def rows(self, narrowing: Narrowing) -> Rows:
+        return Rows(
+            self.target,
+            self.link,
+            (*self.conditions, *narrowing.conditions),
+            self.filter_type,
+            narrowing.filter,
+        )
+
+    def request(self, arguments: Mapping[str, Any]) -> tuple[Rows, Order, Cut]:
+        """What a field's arguments ask for. Raises ArgumentError."""
+        own = {name: value for name, value in arguments.items() if name not in _PAGE_ARGUMENTS}
+        narrowing = self.narrow(**own) if self.narrow else Narrowing()
+        order = narrowing.order or self.order
+        return self.rows(narrowing), order, cut_page(arguments, self.label, order, self.target)
+
+    def resolve(self, source: object, reads: Reads, arguments: Mapping[str, Any]) -> Page:
+        rows, order, cut = self.request(arguments)
+        parent = None if self.link is None else str(value_of(source, "id"))
+        # Arguments as the client wrote them: parents that share them share a statement.
+        key = repr(sorted(arguments.items()))
+        return Page(reads, self.label, rows, order, cut, parent, key)
+
+
+@dataclass
+class CountOf(Word):
+    relation: str
+    counted: ToMany = field(init=False)
+
+    async def resolve(self, source: Row, reads: Reads) -> int:
+        rows = self.counted.rows(Narrowing())
+        return await reads.count(self.counted.label, "all", rows, source["id"], limit=None)
+
+
+@dataclass
+class Batch(Word):
+    load: BatchLoad
+    needs: tuple[str, ...]
+
+    async def resolve(self, source: Row, reads: Reads) -> Any:
+        return await reads.batch(self.label, self.load, source)
+
+
+@dataclass
+class Computed(Word):
+    function: Callable[..., Any]
+    columns: tuple[str, ...]
+    with_viewer: bool
+
+    def resolve(self, source: Row, reads: Reads) -> Any:
+        values = [source[column] for column in self.columns]
+        return self.function(reads.viewer, *values) if self.with_viewer else self.function(*values)
+
+
+@dataclass
+class Lookup(Word):
+    find: Callable[..., Condition | None]
+    target: Entity = field(init=False)
+
+    async def resolve(self, reads: Reads, arguments: Mapping[str, Any]) -> Row | None:
+        condition = self.find(**arguments)
+        if condition is None:
+            return None
+        statement = select_matching(self.target, self.target.selected, condition, limit=2)
+        found = await reads.run(self.label, statement)
+        if len(found) > 1:
+            raise AmbiguousLookup("More than one matches: say which workspace by workspaceId.")
+        return Row(self.target, found[0]) if found else None
+
+
+@dataclass
+class Own(Word):
+    key: Callable[[Any], object]
+    target: Entity = field(init=False)
+
+
+@dataclass
+class Nodes(Word):
+    many: bool
+
+
+@dataclass
+class Resolved(Word):
+    function: Callable[..., Awaitable[object]]
+
+
+def column(description: str) -> Any:
+    """The row's column of the field's own name."""
+    return strawberry.field(description=description, metadata={METADATA_KEY: ColumnWord()})
+
+
+def to_one(description: str, key: str | None = None) -> Any:
+    """The row whose id stands in `key`, by default `<field>_id`; null when it is null or hidden.
+
+    On a payload `key` is an attribute of the payload.
+    """
+    word = ToOne(key)
+
+    async def resolve(root: Any, info: strawberry.Info) -> Any:
+        return await word.resolve(root, info.context.reads)
+
+    return _field(word, description, resolve)
+
+
+def to_many(
+    description: str,
+    link: Link,
+    *,
+    order: Order,
+    conditions: Sequence[Condition] = (),
+    filter_type: type | None = None,
+    narrow: Callable[..., Narrowing] | None = None,
+) -> Any:
+    """A connection of the rows that `link` leads to.
+
+    `narrow` is a function whose parameters become arguments of the field beside the four of every page.
+    """
+    return _connection(ToMany(link, order, tuple(conditions), filter_type, narrow), description)
+
+
+def all_of(
+    description: str,
+    *,
+    order: Order,
+    conditions: Sequence[Condition] = (),
+    filter_type: type | None = None,
+    narrow: Callable[..., Narrowing] | None = None,
+) -> Any:
+    """A connection of all rows of its entity that the viewer may see, for a root field."""
+    return _connection(ToMany(None, order, tuple(conditions), filter_type, narrow), description)
+
+
+def lookup(description: str, find: Callable[..., Condition | None]) -> Any:
+    """The one row that meets `find`'s condition, for a root field; null when there is none.
+
+    `find`'s parameters become the field's arguments; it returns None where nothing can match.
+    More than one row raises AmbiguousLookup.
+    """
+    word = Lookup(find)
+
+    async def resolve(_source: object, info: strawberry.Info, arguments: Mapping[str, Any]) -> Row | None:
+        info.context.require_viewer()
+        return await word.resolve(info.context.reads, arguments)
+
+    return _field_with_arguments(word, description, resolve, [find])
+
+
+def own(description: str, key: Callable[[Any], object]) -> Any:
+    """The row whose id `key` finds in the viewer, for a root field; null for nobody."""
+    word = Own(key)
+
+    async def resolve(root: Any, info: strawberry.Info) -> Any:
+        viewer = info.context.optional_viewer()
+        return viewer and await info.context.reads.row(word.label, word.target, key(viewer))
+
+    return _field(word, description, resolve)
+
+
+def node(description: str) -> Any:
+    """The row with the id in the argument `id`, of whatever entity."""
+    word = Nodes(many=False)
+
+    async def resolve(_source: object, info: strawberry.Info, arguments: Mapping[str, Any]) -> Row | None:
+        info.context.require_viewer()
+        reads: Reads = info.context.reads
+        [found] = await reads.nodes(word.label, [arguments["id"]])
+        return found
+
+    return _field_with_arguments(word, description, resolve, [_node_arguments])
+
+
+def nodes(description: str) -> Any:
+    """The rows with the ids in the argument `ids`, in that order, null where there is none to be seen."""
+    word = Nodes(many=True)
+
+    async def resolve(_source: object, info: strawberry.Info, arguments: Mapping[str, Any]) -> Any:
+        info.context.require_viewer()
+        return await info.context.reads.nodes(word.label, checked_ids(arguments["ids"]))
+
+    return _field_with_arguments(word, description, resolve, [_nodes_arguments])
+
+
+def resolved(description: str, function: Callable[..., Awaitable[object]]) -> Any:
+    """What `function` makes of the request's Reads and the field's arguments, for a root field.
+
+    Its parameters after the first become the field's arguments.
+    """
+    word = Resolved(function)
+
+    async def resolve(_source: object, info: strawberry.Info, arguments: Mapping[str, Any]) -> object:
+        info.context.require_viewer()
+        return await function(info.context.reads, **arguments)
+
+    return _field_with_arguments(word, description, resolve, [_without_first_parameter(function)])
+
+
+def checked_ids(ids: list[str]) -> list[str]:
+    """Raises ArgumentError when they are too many."""
+    if len(ids) > MAX_NODES:
+        raise ArgumentError("ids", f"ids takes at most {MAX_NODES} ids, not {len(ids)}.")
+    return ids
+
+
+def count_of(description: str, relation: str) -> Any:
+    """How many rows the connection `relation` of the same type has, without arguments."""
+    word = CountOf(relation)
+
+    async def resolve(root: Any, info: strawberry.Info) -> Any:
+        return await word.resolve(root, info.context.reads)
+
+    return _field(word, description, resolve)
+
+
+def batch(description: str, load: BatchLoad, needs: Sequence[str] = ("id",)) -> Any:
+    """What `load` finds for many rows at once: it takes the rows and returns as many results, in order."""
+    word = Batch(load, tuple(needs))
+
+    async def resolve(root: Any, info: strawberry.Info) -> Any:
+        return await word.resolve(root, info.context.reads)
+
+    return _field(word, description, resolve)
+
+
+def computed(description: str, function: Callable[..., Any], *columns: str, with_viewer: bool = False) -> Any:
+    """`function` of the values of `columns`; a column of a joined row is written `relation.column`.
+
+    `with_viewer` passes the viewer first.
+    """
+    word = Computed(function, columns, with_viewer)
+
+    def resolve(root: Any, info: strawberry.Info) -> Any:
+        return word.resolve(root, info.context.reads)
+
+    return _field(word, description, resolve)
+
+
+def _node_arguments(id: Annotated[strawberry.ID, strawberry.argument(description="Its id.")]) -> None:
+    """The arguments of node()."""
+
+
+def _nodes_arguments(
+    ids: Annotated[list[strawberry.ID], strawberry.argument(description="Their ids, 100 at most.")],
+) -> None:
+    """The arguments of nodes()."""
+
+
+_PAGE_ARGUMENTS = tuple(inspect.signature(page_arguments).parameters)
+
+
+def _connection(word: ToMany, description: str) -> Any:
+    async def resolve(source: object, info: strawberry.Info, arguments: Mapping[str, Any]) -> Page:
+        if word.link is None:
+            info.context.require_viewer()
+        return word.resolve(source, info.context.reads, arguments)
+
+    templates: list[Callable[..., Any]] = [word.narrow] if word.narrow else []
+    return _field_with_arguments(word, description, resolve, [*templates, page_arguments])
+
+
+def _without_first_parameter(function: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def template() -> None:
+        """Only read for its signature."""
+
+    _, *parameters = signature.parameters.values()
+    template.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return template
+
+
+def _field(word: Word, description: str, resolve: Callable[..., Any]) -> Any:
+    return strawberry.field(resolver=resolve, description=description, metadata={METADATA_KEY: word})
+
+
+class _WithArguments(FieldExtension):
+    """Gives a field the GraphQL arguments of template functions, and resolves it with them."""
+
+    def __init__(
+        self, resolve: Callable[..., Awaitable[Any]], templates: Sequence[Callable[..., Any]]
+    ) -> None:
+        self._resolve = resolve
+        self._templates = templates
+
+    def apply(self, field: StrawberryField) -> None:
+        field.arguments = [
+            argument for template in self._templates for argument in StrawberryResolver(template).arguments
+        ]
+        for argument in field.arguments:
+            if argument.default is None:  # Python's way to leave an argument out; the schema has its own
+                argument.default = strawberry.UNSET
+
+    def resolve(self, next_: Any, source: Any, info: Any, **arguments: Any) -> Any:
+        return self._resolve(source, info, arguments)
+
+
+def _field_with_arguments(
+    word: Word,
+    description: str,
+    resolve: Callable[..., Awaitable[Any]],
+    templates: Sequence[Callable[..., Any]],
+) -> Any:
+    return strawberry.field(
+        description=description,
+        metadata={METADATA_KEY: word},
+        extensions=[_WithArguments(resolve, templates)],
+    )

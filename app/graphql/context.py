@@ -1,0 +1,138 @@
+"""What every resolver can reach: the process's resources, who asks, and this operation's reads."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from time import perf_counter
+from typing import Any, Self
+from uuid import UUID
+
+import strawberry
+
+from app.config import Settings
+from app.domain.errors import Unauthenticated
+from app.domain.log_readers import LogReaders
+from app.domain.passwords import Passwords
+from app.domain.tokens import AccessTokens
+from app.domain.trials import Trials
+from app.domain.viewer import Fetch, Viewer, load_viewer
+from app.domain.viewer_cache import ViewerCache
+from app.domain.write import Write
+from app.engine import Reads
+from app.infra.db import Database
+from app.infra.redis import Redis
+from app.infra.wakeups import Wakeups
+
+_NOBODY: dict[str, object] = {"user_id": None, "workspace_ids": []}
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Opened in the lifespan, shared by all requests of the process."""
+
+    settings: Settings
+    database: Database
+    redis: Redis
+    wakeups: Wakeups
+    log_readers: LogReaders
+    passwords: Passwords
+    access_tokens: AccessTokens
+    viewers: ViewerCache
+    trials: Trials = field(default_factory=Trials)
+
+
+@dataclass(frozen=True, slots=True)
+class StatementRun:
+    """One SQL statement as `extensions` tell of it: its label, never its text."""
+
+    label: str
+    seconds: float
+
+
+@dataclass
+class Context:
+    services: Services
+    viewer: Viewer | None
+    request_id: str
+    client_address: str
+    user_agent: str | None = None
+    token_broken: bool = False
+    """Whether an access token came that is not valid: only those who need a viewer mind."""
+    token_expires_at: datetime | None = None
+    connection_params: dict[str, Any] | None = None
+    """The payload of a WebSocket's connection_init."""
+    statements: list[StatementRun] = field(default_factory=list)
+    """What was sent to PostgreSQL for this request, in order."""
+    write: Write | None = None
+    """The write under way, while a mutation's resolver runs."""
+    reads: Reads = field(init=False)
+    _source: Fetch | None = field(default=None, init=False)
+    _when_done: list[Callable[[], Awaitable[None]]] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        self.renew_reads()
+
+    def require_viewer(self) -> Viewer:
+        """Raises Unauthenticated."""
+        if self.viewer is None:
+            raise Unauthenticated(Unauthenticated.BROKEN if self.token_broken else Unauthenticated.MISSING)
+        return self.viewer
+
+    def optional_viewer(self) -> Viewer | None:
+        """None without a token. Raises Unauthenticated for a broken one."""
+        return self.require_viewer() if self.token_broken else self.viewer
+
+    def watch(self, label: str, seconds: float) -> None:
+        """Takes note of a statement."""
+        self.statements.append(StatementRun(label, seconds))
+
+    def require_write(self) -> Write:
+        """The write that the mutation wrapper opened for the resolver that runs."""
+        if self.write is None:
+            raise RuntimeError("No write is under way: the field is not declared with mutation().")
+        return self.write
+
+    def become(self, viewer: Viewer | None) -> None:
+        """What follows in this document is read as `viewer`: after signing in, or joining a workspace."""
+        self.viewer = viewer
+        self.renew_reads()
+
+    def renew_reads(self) -> None:
+        binds = self.viewer.binds if self.viewer else _NOBODY
+        self.reads = Reads(self._fetch, self.viewer, binds)
+
+    def read_through(self, fetch: Fetch) -> None:
+        """Reads go there until the root field is done: to a write that is validated and not committed."""
+        self._source = fetch
+        self.renew_reads()
+
+    async def forget_viewer(self, user_id: UUID) -> None:
+        """What this user may see has changed."""
+        if self.viewer is not None and self.viewer.user_id == user_id:
+            self.become(await load_viewer(self._fetch, user_id, self.viewer.session_id))
+
+    def after_root_field(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Calls back once the root mutation field that runs is answered, failed or not."""
+        self._when_done.append(callback)
+
+    def for_operation(self) -> Self:
+        return replace(self)
+
+    async def root_field_done(self) -> None:
+        callbacks, self._when_done = self._when_done, []
+        for callback in callbacks:
+            await callback()
+        self._source = None
+        self.renew_reads()
+
+    async def _fetch(self, label: str, sql: str, args: Any) -> Any:
+        if self._source is not None:
+            return await self._source(label, sql, args)  # a write's, which is watched already
+        clock = perf_counter()
+        try:
+            return await self.services.database.fetch(label, sql, args)
+        finally:
+            self.watch(label, perf_counter() - clock)
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,196 @@
+"""What every mutation has in common, as one decorator around its resolver."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import partial
+from typing import Any, TypeVar, cast
+from uuid import UUID
+
+import strawberry
+from strawberry.annotation import StrawberryAnnotation
+from strawberry.extensions import FieldExtension
+from strawberry.types.arguments import StrawberryArgument
+from strawberry.types.field import StrawberryField
+
+from app.domain.errors import Conflict, UserFault
+from app.domain.perform import Outcome, perform
+from app.domain.viewer import Viewer
+from app.domain.write import Write
+from app.graphql.context import Context, Info
+from app.graphql.payloads import Errors, Payload, UserError
+from app.graphql.scalars import BigInt
+
+Resolver = TypeVar("Resolver", bound=Callable[..., Awaitable[Errors]])
+T = TypeVar("T")
+
+_IDEMPOTENCY_KEY = (
+    "Makes repeats harmless: within 24 hours the same key with the same input answers with what the first "
+    "call did, and does nothing more. 1 to 255 printable ASCII characters without spaces."
+)
+_VALIDATE_ONLY = (
+    "Runs everything and shows the answer as it would be, with a null syncSeq, then takes it all back."
+)
+_EXPECTED_VERSION = (
+    "The version that the change was made from. When the same fields changed since, the mutation is refused "
+    "with VERSION_CONFLICT and shows the current object; other fields merge."
+)
+
+
+def mutation(description: str, *, changes_existing: bool = False) -> Callable[[Resolver], Any]:
+    """A mutation whose resolver returns its Payload from `info.context.require_write()`.
+
+    It needs a signed-in viewer and runs in `perform`: with the arguments idempotencyKey and validateOnly, and
+    expectedVersion when it changes something that exists. A UserFault becomes the payload's userErrors.
+    """
+
+    def decorate(resolver: Resolver) -> Any:
+        extension = _Performed(_payload_type(resolver, Payload), changes_existing)
+        return strawberry.mutation(resolver, description=description, extensions=[extension])
+
+    return decorate
+
+
+def token_mutation(description: str) -> Callable[[Resolver], Any]:
+    """A mutation that hands out tokens: nobody is signed in, the verb opens its own transaction.
+
+    Only a UserFault is turned into the payload's userErrors.
+    """
+
+    def decorate(resolver: Resolver) -> Any:
+        extension = _FaultsAsErrors(_payload_type(resolver, Errors))
+        return strawberry.mutation(resolver, description=description, extensions=[extension])
+
+    return decorate
+
+
+def given(input: object, shape: type[T]) -> T:
+    """The fields of an input that the client sent, null or not, as the domain's TypedDict `shape`."""
+    sent = {field.name: getattr(input, field.name) for field in fields(cast(Any, input))}
+    return cast(T, {name: value for name, value in sent.items() if value is not strawberry.UNSET})
+
+
+class _FaultsAsErrors(FieldExtension):
+    def __init__(self, payload_type: type[Errors]) -> None:
+        self._payload_type = payload_type
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
+    ) -> Any:
+        try:
+            return await next_(source, info, **kwargs)
+        except UserFault as fault:
+            return self._payload_type(user_errors=[UserError.of(fault)])
+
+
+class _Performed(FieldExtension):
+    def __init__(self, payload_type: type[Payload], changes_existing: bool) -> None:
+        self._payload_type = payload_type
+        self._changes_existing = changes_existing
+
+    def apply(self, field: StrawberryField) -> None:
+        field.arguments = [
+            *field.arguments,
+            _argument("idempotency_key", str | None, _IDEMPOTENCY_KEY, None),
+            _argument("validate_only", bool | None, _VALIDATE_ONLY, False),
+        ]
+        if self._changes_existing:
+            field.arguments.append(_argument("expected_version", int | None, _EXPECTED_VERSION, None))
+        for argument in field.arguments:
+            if argument.default is None:  # Python's way to leave an argument out; the schema has its own
+                argument.default = strawberry.UNSET
+
+    async def resolve_async(
+        self,
+        next_: Callable[..., Awaitable[Any]],
+        source: Any,
+        info: Info,
+        *,
+        idempotency_key: str | None = None,
+        validate_only: bool | None = False,
+        expected_version: int | None = None,
+        **kwargs: Any,
+    ) -> Payload:
+        context = info.context
+        viewer = context.require_viewer()
+        payload: Payload = self._payload_type()
+
+        async def verb(write: Write) -> UUID | None:
+            nonlocal payload
+            context.write = write
+            payload = await next_(source, info, **kwargs)
+            return payload.subject_id
+
+        try:
+            outcome = await perform(
+                context.services.database,
+                viewer,
+                info.field_name,
+                cast(Mapping[str, object], _plain(kwargs)),
+                verb,
+                viewers=context.services.viewers,
+                idempotency_key=idempotency_key,
+                validate_only=bool(validate_only),
+                expected_version=expected_version,
+                trials=context.services.trials,
+                watch=context.watch,
+            )
+        except UserFault as fault:
+            shown = fault.current_id if isinstance(fault, Conflict) else None
+            return self._payload_type(subject_id=shown, user_errors=[UserError.of(fault)])
+        if outcome.transaction is not None:
+            context.after_root_field(outcome.transaction.rollback)
+        if outcome.repeated:
+            payload = self._payload_type(subject_id=outcome.subject_id)
+            # A call that has waited for the first one began before it: what that made must be seen.
+            await context.forget_viewer(viewer.user_id)
+        payload.sync_seq = None if outcome.sync_seq is None else BigInt(outcome.sync_seq)
+        await _tell(context, viewer, outcome)
+        return payload
+
+
+async def _tell(context: Context, viewer: Viewer, outcome: Outcome) -> None:
+    """After the commit readers wake up, and the rest of the document is read as who the viewer is now.
+
+    What was only validated is answered from its open transaction, for whom the viewer would be, then undone.
+    """
+    if outcome.transaction is not None:
+        context.read_through(outcome.transaction.fetch)
+        if viewer.user_id in outcome.stale_viewers:
+            context.after_root_field(partial(_restore, context, viewer))
+            await context.forget_viewer(viewer.user_id)
+        return
+    for workspace_id, seq in outcome.seqs.items():
+        context.services.wakeups.publish(workspace_id, seq)
+    for user_id in outcome.stale_viewers:
+        await context.forget_viewer(user_id)
+
+
+async def _restore(context: Context, viewer: Viewer) -> None:
+    context.become(viewer)
+
+
+def _payload_type(resolver: Callable[..., object], base: type[T]) -> type[T]:
+    declared = resolver.__annotations__["return"]
+    if not (isinstance(declared, type) and issubclass(declared, base)):
+        raise TypeError(f"{resolver.__qualname__} must be annotated to return a {base.__name__}")
+    return declared
+
+
+def _argument(name: str, type_: object, description: str, default: object) -> StrawberryArgument:
+    return StrawberryArgument(
+        python_name=name,
+        graphql_name=None,
+        type_annotation=StrawberryAnnotation(type_),
+        description=description,
+        default=default,
+    )
+
+
+def _plain(value: object) -> object:
+    """Coerced arguments as plain data, without what the client left out."""
+    if is_dataclass(value):
+        sent = {field.name: getattr(value, field.name) for field in fields(value)}
+        return _plain(sent)
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items() if item is not strawberry.UNSET}
+    return [_plain(item) for item in value] if isinstance(value, list) else value

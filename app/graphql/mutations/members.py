@@ -1,0 +1,54 @@
+from typing import Annotated
+
+import strawberry
+
+from app.domain import members
+from app.engine import to_one
+from app.graphql.context import Info
+from app.graphql.mutation import mutation
+from app.graphql.payloads import Payload
+from app.graphql.workspaces import Member
+from app.models.enums import Role
+
+
+@strawberry.type(description="What came of a change to who belongs to a workspace.")
+class MemberPayload(Payload):
+    member: Member | None = to_one(
+        "The membership as it is now, with removedAt when it has ended; null with errors, and to somebody who"
+        " has just left.",
+        key="subject_id",
+    )
+
+
+@strawberry.type
+class MemberMutations:
+    @mutation(
+        "Makes somebody who has signed up a member. For owners and admins; only owners add an owner. A former"
+        " member comes back to the membership they had."
+    )
+    async def member_add(
+        self,
+        info: Info,
+        workspace_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The workspace to belong to.")
+        ],
+        email: Annotated[str, strawberry.argument(description="The address they signed up with.")],
+        role: Annotated[Role, strawberry.argument(description="What they may do there.")],
+    ) -> MemberPayload:
+        membership = await members.add(
+            info.context.require_write(), workspace_id=workspace_id, email=email, role=role
+        )
+        return MemberPayload(subject_id=membership.id)
+
+    @mutation(
+        "Ends a membership, at once: one's own, or by an owner or an admin; only owners remove an owner, and"
+        " the last one stays. What they wrote stays theirs, and tasks stay assigned to them.",
+        changes_existing=True,
+    )
+    async def member_remove(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The membership, not the user.")],
+    ) -> MemberPayload:
+        membership = await members.remove(info.context.require_write(), id)
+        return MemberPayload(subject_id=membership.id)

@@ -1,0 +1,231 @@
+"""The application's database: a pool to read from, a pool to write with, and the watch over both."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from itertools import chain, repeat
+from time import perf_counter
+from typing import Literal, TypeVar
+
+import asyncpg
+
+from app.config import Settings
+from app.infra import migrations
+from app.infra.connections import Pool, open_pool
+from app.infra.database_errors import DatabaseTimeout, DatabaseUnavailable, translate_failures
+from app.infra.metrics import statement_seconds
+from app.infra.probe import Probe
+from app.infra.read_pool import ACQUIRE_SECONDS, ReadPool
+from app.infra.tortoise_registry import ensure_models
+from app.infra.transaction import Connection, OpenTransaction, TransactionClient, Watch
+
+__all__ = [
+    "Database",
+    "DatabaseTimeout",
+    "DatabaseUnavailable",
+    "OpenTransaction",
+    "TransactionClient",
+    "Watch",
+]
+
+P = TypeVar("P", Pool, ReadPool)
+State = Literal["connecting", "migrating", "ready", "down"]
+
+_WATCH_SECONDS = 5
+_CLOSE_SECONDS = 5
+_FIRST_RETRY_SECONDS = (0.1, 0.25, 0.5)
+_RETRY_SECONDS = 1
+_UNEXPECTED = "The database cannot be prepared; the server's log says why."
+
+_log = logging.getLogger(__name__)
+
+
+class Database:
+    """
+    Until PostgreSQL is reached and migrated, and whenever it is away, every use raises DatabaseUnavailable at
+    once. `ready`, `state` and `reason` say how things are; they follow a loss and a return by themselves.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.state: State = "connecting"
+        self.reason: str | None = "The server is connecting to its database."
+        self.migration_version: str | None = None
+        self._reads: ReadPool | None = None
+        self._writes: Pool | None = None
+        self._state_changed = asyncio.Condition()
+        self._doubt = asyncio.Event()
+        self._probe = Probe(settings, on_lost=self._doubt.set)
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def write_connections(self) -> int:
+        """How many transactions may be open at once."""
+        return max(1, self._settings.db_pool_size // 2)
+
+    @property
+    def ready(self) -> bool:
+        return self.state == "ready"
+
+    async def start(self) -> None:
+        """Returns at once; a task connects and migrates, and keeps trying for as long as it takes."""
+        await ensure_models()
+        self._keeper = asyncio.create_task(self._keep_up(), name="database")
+
+    async def stop(self) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
+        self.state, self.reason = "down", "The server is stopping."
+        await self._probe.close()
+        if self._reads is not None:
+            await self._reads.close()
+        if self._writes is not None:
+            await _close(self._writes)
+
+    async def wait_ready(self, timeout: float) -> None:  # noqa: ASYNC109  # waiting is what it does
+        """Raises DatabaseUnavailable when it is not ready within `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout), self._state_changed:
+                await self._state_changed.wait_for(lambda: self.ready)
+        except TimeoutError:
+            raise DatabaseUnavailable(self.reason) from None
+
+    async def fetch(self, label: str, sql: str, args: Sequence[object]) -> list[asyncpg.Record]:
+        """
+        The rows of one statement that leaves no session state behind. `label` names it in metrics.
+
+        Raises DatabaseUnavailable, also when no connection comes free in 3 s or the answer takes 10 s.
+        """
+        pool = self._usable(self._reads)
+        with translate_failures():
+            opened = await pool.acquire()
+            started = perf_counter()
+            rows = await pool.fetch(opened, sql, args)
+        statement_seconds(label).observe(perf_counter() - started)
+        return rows
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[TransactionClient]:
+        """Commits at the end of the block, rolls back when it raises. Raises DatabaseUnavailable."""
+        transaction = await self.begin()
+        try:
+            yield transaction.client
+        except BaseException:
+            await transaction.rollback()
+            raise
+        await transaction.commit()
+
+    async def begin(self, watch: Watch | None = None) -> OpenTransaction:
+        """A transaction that the caller ends by `commit` or `rollback`. Raises DatabaseUnavailable."""
+        pool = self._usable(self._writes)
+        connection = await _acquire(pool)
+        transaction = OpenTransaction(connection, partial(_release, pool), watch)
+        try:
+            await transaction.begin()
+        except BaseException:
+            await _release(pool, connection)
+            raise
+        return transaction
+
+    async def ping(self) -> float:
+        """Seconds that PostgreSQL takes to answer, on a connection of its own, so that busy pools do not make
+        it look away. Raises DatabaseUnavailable."""
+        return await self._probe.ping()
+
+    def _usable(self, pool: P | None) -> P:
+        if pool is None or not self.ready:
+            raise DatabaseUnavailable(self.reason)
+        return pool
+
+    async def _keep_up(self) -> None:
+        while True:
+            await self._bring_up()
+            await self._watch()
+
+    async def _bring_up(self) -> None:
+        for delay in chain(_FIRST_RETRY_SECONDS, repeat(_RETRY_SECONDS)):
+            try:
+                await self._connect_and_migrate()
+            except (DatabaseUnavailable, migrations.MigrationError) as error:
+                await self._fail(str(error))
+            except Exception:
+                if self.reason != _UNEXPECTED:  # once, not at every try
+                    _log.exception("The database cannot be prepared.")
+                await self._fail(_UNEXPECTED)
+            else:
+                return
+            await asyncio.sleep(delay)
+
+    async def _connect_and_migrate(self) -> None:
+        await self._probe.ping()
+        files = await migrations.status(self._settings)
+        if not all(file.applied for file in files):
+            await self._enter("migrating", "The database is being migrated.")
+            await migrations.up(self._settings)
+            files = await migrations.status(self._settings)
+        self.migration_version = files[-1].name
+        await self._open_pools()
+        self._doubt.clear()
+        await self._enter("ready", None)
+
+    async def _open_pools(self) -> None:
+        address, size = self._settings.database, self._settings.db_pool_size
+        if self._reads is None or self._writes is None:
+            self._reads = ReadPool(address, size)
+            self._writes = await open_pool(address, self.write_connections)
+        else:
+            # What was open before PostgreSQL went away may hang instead of fail.
+            self._reads.expire()
+            await self._writes.expire_connections()
+
+    async def _watch(self) -> None:
+        """Returns when PostgreSQL is away."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_WATCH_SECONDS):
+                    await self._doubt.wait()
+            self._doubt.clear()
+            try:
+                await self._probe.ping()
+            except DatabaseUnavailable as error:
+                await self._fail(str(error))
+                return
+
+    async def _fail(self, reason: str) -> None:
+        await self._enter("connecting" if self._reads is None else "down", reason)
+
+    async def _enter(self, state: State, reason: str | None) -> None:
+        if (state, reason) != (self.state, self.reason):
+            level = logging.WARNING if state in ("connecting", "down") else logging.INFO
+            _log.log(level, "The database is %s.%s", state, f" {reason}" if reason else "")
+        async with self._state_changed:
+            self.state, self.reason = state, reason
+            self._state_changed.notify_all()
+
+
+async def _acquire(pool: Pool) -> Connection:
+    # Only a wait needs a limit, and the limit costs a task: where a connection is idle there is no wait.
+    limit = None if pool.get_idle_size() else ACQUIRE_SECONDS
+    try:
+        with translate_failures():
+            connection: Connection = await pool.acquire(timeout=limit)
+    except DatabaseTimeout as error:
+        raise DatabaseUnavailable(f"No database connection came free in {ACQUIRE_SECONDS} s.") from error
+    return connection
+
+
+async def _release(pool: Pool, connection: Connection) -> None:
+    # A connection that cannot be reset is gone; whoever used it has its result or its error already.
+    with suppress(DatabaseUnavailable), translate_failures():
+        await pool.release(connection)
+
+
+async def _close(pool: Pool) -> None:
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await pool.close()
+    except TimeoutError:
+        pool.terminate()

@@ -1,0 +1,90 @@
+"""Removes what has expired and nobody can ask for any more: idempotency keys, refresh tokens, sessions."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from app.domain import idempotency
+from app.infra.db import Database, DatabaseUnavailable
+from app.models.ids import first_id_at
+
+BATCH: Final = 1000
+"""Rows that one transaction removes at most, so that none takes long."""
+FIRST: Final = 60.0
+"""Seconds after the start."""
+EVERY: Final = 3600.0
+"""Seconds between two rounds, give or take a half: processes that start at once do not stay in step."""
+
+_log = logging.getLogger(__name__)
+
+
+async def purge(database: Database) -> Mapping[str, int]:
+    """One round: how many rows of each kind it removed. Raises DatabaseUnavailable.
+
+    Processes may do so side by side: each takes what no other one holds.
+    """
+    oldest_living = datetime.now(UTC) - idempotency.LIFETIME
+    return {
+        "idempotency keys": await _remove(
+            database, "IdempotencyKey.purge", _KEYS, first_id_at(oldest_living), oldest_living
+        ),
+        "refresh tokens": await _remove(database, "RefreshToken.purge", _TOKENS),
+        "sessions": await _remove(database, "Session.purge", _SESSIONS),
+    }
+
+
+async def purge_for_ever(database: Database, *, first: float = FIRST, every: float = EVERY) -> None:
+    """A round now and then, until cancelled. One that fails is left to the next."""
+    delay = first
+    while True:
+        await asyncio.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311 (jitter)
+        delay = every
+        try:
+            removed = await purge(database)
+        except DatabaseUnavailable:
+            continue
+        except Exception:
+            _log.exception("What has expired could not be removed.")
+            continue
+        if any(removed.values()):
+            _log.info(
+                "Removed what has expired: %s.", ", ".join(f"{n} {what}" for what, n in removed.items())
+            )
+
+
+async def _remove(database: Database, label: str, sql: str, *args: object) -> int:
+    removed = 0
+    while True:
+        transaction = await database.begin()
+        try:
+            rows = await transaction.fetch(label, sql, [BATCH, *args])
+            await transaction.commit()
+        finally:
+            await transaction.rollback()
+        removed += len(rows)
+        if len(rows) < BATCH:
+            return removed
+
+
+# A key is never older than its id, which the primary key finds; one taken over after its lifetime is younger.
+_KEYS = """
+DELETE FROM "idempotency_keys" WHERE "id" IN (
+    SELECT "id" FROM "idempotency_keys" WHERE "id" < $2 AND "created_at" < $3
+    LIMIT $1 FOR UPDATE SKIP LOCKED
+) RETURNING 1
+"""
+
+_TOKENS = """
+DELETE FROM "refresh_tokens" WHERE "id" IN (
+    SELECT "id" FROM "refresh_tokens" WHERE "expires_at" <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
+) RETURNING 1
+"""
+
+_SESSIONS = """
+DELETE FROM "sessions" WHERE "id" IN (
+    SELECT "id" FROM "sessions" WHERE "expires_at" <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
+) RETURNING 1
+"""

@@ -1,0 +1,16 @@
+from tortoise import fields
+
+from app.models.base import Entity
+
+
+# A person. Emails are unique without regard to case (hand_written.py).
+class User(Entity):
+    email = fields.CharField(max_length=254)
+    name = fields.CharField(max_length=100)
+    avatar_url = fields.TextField(null=True)
+    timezone = fields.CharField(max_length=64, default="UTC", db_default="UTC")
+    password_hash = fields.TextField()
+    disabled_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "users"

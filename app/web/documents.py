@@ -1,0 +1,139 @@
+"""Parses and validates documents, and remembers those that were fine."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    parse,
+    specified_rules,
+)
+from strawberry import Schema
+from strawberry.schema.schema import validate_document
+
+from app.web.errors import (
+    BAD_REQUEST,
+    PARSE_FAILED,
+    VALIDATION_FAILED,
+    DocumentErrors,
+    RequestError,
+)
+from app.web.graphql_request import GraphQLRequest
+
+MAX_TOKENS: Final = 10_000
+"""Lexical tokens of a document: parsing and validating hold the event loop meanwhile."""
+
+MAX_FIELDS: Final = 2_000
+"""Fields that an operation selects, fragments expanded."""
+
+_REMEMBERED: Final = 1_000
+_REMEMBERED_LENGTH: Final = 10_000
+_REMEMBERED_IN_ALL: Final = 1_000_000  # characters: what is kept of a document takes some 200 bytes for each
+_TOO_DEEP = "The document is nested too deeply."
+_TOO_LARGE = (
+    f"The operation selects more than {MAX_FIELDS:,} fields, fragments expanded: send several smaller ones."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedOperation:
+    document: DocumentNode
+    node: OperationDefinitionNode
+    name: str | None
+    type: OperationType
+
+
+class Documents:
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._valid: OrderedDict[tuple[str, str | None], PreparedOperation] = OrderedDict()
+        self._characters = 0
+
+    def prepare(self, request: GraphQLRequest) -> PreparedOperation:
+        """Raises DocumentErrors, or RequestError when the request does not say which operation to run."""
+        key = (request.query, request.operation_name)
+        known = self._valid.get(key)
+        if known is not None:
+            self._valid.move_to_end(key)
+            return known
+        document = _parse(request.query)
+        node = _select(document, request.operation_name)
+        self._validate(document)
+        _check_size(document)
+        name = node.name.value if node.name else None
+        return self._remember(key, PreparedOperation(document, node, name, node.operation))
+
+    def _validate(self, document: DocumentNode) -> None:
+        try:
+            errors = validate_document(self._schema._schema, document, tuple(specified_rules))
+        except RecursionError:
+            raise RequestError(400, BAD_REQUEST, _TOO_DEEP) from None
+        if errors:
+            raise DocumentErrors(VALIDATION_FAILED, errors)
+
+    def _remember(self, key: tuple[str, str | None], operation: PreparedOperation) -> PreparedOperation:
+        if len(key[0]) <= _REMEMBERED_LENGTH:
+            self._valid[key] = operation
+            self._characters += len(key[0])
+            while len(self._valid) > _REMEMBERED or self._characters > _REMEMBERED_IN_ALL:
+                (text, _), _ = self._valid.popitem(last=False)
+                self._characters -= len(text)
+        return operation
+
+
+def _check_size(document: DocumentNode) -> None:
+    """Refuses what a few fragments that spread each other twice would make of a short text."""
+    fragments = {
+        node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+    }
+    sizes: dict[str, int] = {}
+
+    def size(selections: SelectionSetNode | None) -> int:
+        total = 0
+        for selection in selections.selections if selections else ():
+            if isinstance(selection, FragmentSpreadNode):
+                name = selection.name.value
+                if name not in sizes:  # validated: no fragment reaches itself
+                    sizes[name] = size(fragments[name].selection_set)
+                total += sizes[name]
+            elif isinstance(selection, FieldNode | InlineFragmentNode):
+                total += isinstance(selection, FieldNode) + size(selection.selection_set)
+        return total
+
+    for operation in document.definitions:
+        if isinstance(operation, OperationDefinitionNode) and size(operation.selection_set) > MAX_FIELDS:
+            raise RequestError(400, BAD_REQUEST, _TOO_LARGE)
+
+
+def _parse(text: str) -> DocumentNode:
+    try:
+        return parse(text, max_lexical_tokens=MAX_TOKENS)
+    except GraphQLError as error:
+        raise DocumentErrors(PARSE_FAILED, [error]) from None
+    except RecursionError:
+        raise RequestError(400, BAD_REQUEST, _TOO_DEEP) from None
+
+
+def _select(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
+    operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+    if not operations:
+        raise RequestError(400, BAD_REQUEST, "The document holds no operation.")
+    if name is None:
+        if len(operations) > 1:
+            raise RequestError(
+                400, BAD_REQUEST, "The document holds several operations: `operationName` must name one."
+            )
+        return operations[0]
+    for operation in operations:
+        if operation.name is not None and operation.name.value == name:
+            return operation
+    raise RequestError(400, BAD_REQUEST, "The document holds no operation with the name in `operationName`.")

@@ -1,0 +1,146 @@
+"""What happens to every request: its id, its line in the log, its place in the metrics."""
+
+import re
+import secrets
+from functools import lru_cache
+from time import perf_counter
+from typing import Any, Final
+
+import structlog
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.infra.logging import log_access
+from app.infra.logging import request_id as current_request_id
+from app.infra.metrics import active_connections, http_requests, http_seconds
+from app.web.errors import format_exception
+
+UNMATCHED: Final = "(unmatched)"
+"""The path label of requests that no route takes: raw paths would make series without bound."""
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,128}")
+_QUIET: Final = ("/health", "/metrics", "/graphql/static")
+_NO_ANSWER: Final = 499
+"""nginx's status for a request that ended before its answer began."""
+_log = structlog.stdlib.get_logger("taskflow.access")
+
+
+class RequestMiddleware:
+    """The outermost of ours, pure ASGI: nothing inside raises through it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {}).update(request_id=request_id, operation_name=None)
+        current_request_id.set(request_id)
+        # A scrape does not count itself.
+        counted = scope["path"] != "/metrics"
+        if counted:
+            active_connections.inc()
+        try:
+            handle = self._http if scope["type"] == "http" else self._websocket
+            await handle(scope, receive, send, request_id)
+        finally:
+            if counted:
+                active_connections.dec()
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        started = perf_counter()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        except Exception as error:
+            formatted = format_exception(error, request_id)
+            if status == 0:
+                response = JSONResponse({"errors": [formatted]}, status_code=500)
+                await response(scope, receive, send_with_id)
+        finally:
+            _observe(scope, status, perf_counter() - started)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        started = perf_counter()
+        code: int | None = None
+
+        async def receive_close() -> Message:
+            nonlocal code
+            message = await receive()
+            if message["type"] == "websocket.disconnect":
+                code = message.get("code")
+            return message
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal code
+            if message["type"] == "websocket.accept":
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            elif message["type"] == "websocket.close":
+                code = message.get("code")
+            await send(message)
+
+        try:
+            await self._app(scope, receive_close, send_with_id)
+        except Exception:
+            _log.exception("A socket failed")
+            await _close(send)
+        finally:
+            seconds = round(perf_counter() - started, 3)
+            _log.info("socket closed", route=_route(scope), code=code, seconds=seconds)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given = value.decode("latin-1")
+            return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    return secrets.token_hex(16)
+
+
+def _observe(scope: Scope, status: int, seconds: float) -> None:
+    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    route = _route(scope)
+    status = status or _NO_ANSWER
+    requests, durations = _series(method, route, status)
+    requests.inc()
+    durations.observe(seconds)
+    entry: dict[str, Any] = {
+        "method": method,
+        "route": route,
+        "status": status,
+        "ms": round(seconds * 1000, 1),
+    }
+    if (operation := scope["state"].get("operation_name")) is not None:
+        entry["operation"] = operation[:100]
+    log_access("request", entry, level="debug" if route.startswith(_QUIET) and status < 400 else "info")
+
+
+@lru_cache(maxsize=1_000)  # there are fewer, and finding one by its labels takes longer than counting
+def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return http_requests.labels(method, route, str(status)), http_seconds.labels(method, route)
+
+
+def _route(scope: Scope) -> str:
+    """The route's template, known once the router has run."""
+    path: str = getattr(scope.get("route"), "path", UNMATCHED)
+    return path
+
+
+async def _close(send: Send) -> None:
+    try:
+        await send({"type": "websocket.close", "code": 1011})
+    except RuntimeError:
+        return  # it is closed already

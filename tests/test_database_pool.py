@@ -1,0 +1,115 @@
+"""The connections that statements are read with: bounded, fair, never handed on with an answer."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import asyncpg
+import pytest
+
+from app.config import load_settings
+from app.infra.database_errors import DatabaseUnavailable
+from app.infra.read_pool import ACQUIRE_SECONDS, ReadPool
+
+SIZE = 3
+PID = "SELECT pg_backend_pid() AS pid"
+STILL_RUNNING = (
+    "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep(30)%'"
+)
+
+
+@pytest.fixture
+async def pool(new_database: Callable[..., Awaitable[str]]) -> AsyncIterator[ReadPool]:
+    settings = load_settings(database_url=await new_database(empty=True))
+    opened = ReadPool(settings.database, SIZE)
+    yield opened
+    await opened.close()
+
+
+async def run(pool: ReadPool, sql: str = PID) -> list[asyncpg.Record]:
+    return await pool.fetch(await pool.acquire(), sql, [])
+
+
+async def test_no_more_are_opened_than_it_may_hold(pool: ReadPool) -> None:
+    rows = await asyncio.gather(
+        *(run(pool, "SELECT pg_backend_pid() AS pid, pg_sleep(0.01)") for _ in range(50))
+    )
+    assert len({row["pid"] for (row,) in rows}) == SIZE
+
+
+async def test_who_came_first_is_served_first(pool: ReadPool) -> None:
+    served: list[int] = []
+
+    async def client(number: int) -> None:
+        await run(pool, "SELECT pg_sleep(0.02)")
+        served.append(number)
+
+    await asyncio.gather(*(client(number) for number in range(12)))
+    assert [number // SIZE for number in served] == [number // SIZE for number in range(12)]
+
+
+async def test_nobody_waits_for_ever(pool: ReadPool) -> None:
+    held = [await pool.acquire() for _ in range(SIZE)]
+    started = time.monotonic()
+    with pytest.raises(DatabaseUnavailable, match="came free"):
+        await pool.acquire()
+    assert ACQUIRE_SECONDS - 0.1 < time.monotonic() - started < ACQUIRE_SECONDS + 2
+    for one in held:
+        await pool.fetch(one, PID, [])
+    assert len(await asyncio.gather(*(run(pool) for _ in range(20)))) == 20
+
+
+async def test_a_statement_that_is_given_up_takes_its_connection_along(pool: ReadPool) -> None:
+    for _ in range(3 * SIZE):
+        running = asyncio.create_task(run(pool, "SELECT pg_sleep(30), 'not for you'"))
+        await asyncio.sleep(0.05)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        (row,) = await run(pool)
+        assert list(row.keys()) == ["pid"]
+    await asyncio.sleep(0.5)
+    assert await run(pool, STILL_RUNNING) == []
+
+
+async def test_who_stops_waiting_takes_nothing_along(pool: ReadPool) -> None:
+    held = [await pool.acquire() for _ in range(SIZE)]
+    waiting = [asyncio.create_task(pool.acquire()) for _ in range(6)]
+    await asyncio.sleep(0)
+    fetching = [pool.fetch(one, PID, []) for one in held]
+    for one in waiting[::2]:
+        one.cancel()
+    await asyncio.gather(*fetching)
+    for one in waiting[1::2]:
+        await pool.fetch(await one, PID, [])
+    assert len(await asyncio.gather(*(run(pool) for _ in range(20)))) == 20
+
+
+async def test_a_mistake_in_a_statement_keeps_the_connection(pool: ReadPool) -> None:
+    (before,) = await run(pool)
+    with pytest.raises(asyncpg.UndefinedTableError):
+        await run(pool, "SELECT * FROM nowhere")
+    (after,) = await run(pool)
+    assert after["pid"] == before["pid"]
+
+
+async def test_lost_connections_are_replaced(pool: ReadPool) -> None:
+    rows = await asyncio.gather(*(run(pool) for _ in range(SIZE)))
+    one, *others = {row["pid"] for (row,) in rows}
+    for pid in others:
+        await run(pool, f"SELECT pg_terminate_backend({pid}) WHERE pg_backend_pid() <> {pid}")
+    await asyncio.sleep(0.2)
+    for _ in range(SIZE):
+        with_luck = await asyncio.gather(*(run(pool) for _ in range(SIZE)), return_exceptions=True)
+    assert all(isinstance(rows, list) for rows in with_luck), with_luck
+    assert one
+
+
+async def test_after_expiry_all_are_new(pool: ReadPool) -> None:
+    (before,) = await run(pool)
+    running = asyncio.create_task(run(pool, "SELECT pg_sleep(0.1), pg_backend_pid() AS pid"))
+    await asyncio.sleep(0.05)
+    pool.expire()
+    (under_way,) = await running
+    (after,) = await run(pool)
+    assert under_way["pid"] == before["pid"] != after["pid"]

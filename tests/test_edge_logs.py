@@ -1,0 +1,98 @@
+"""Logs, request ids and CORS."""
+
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.conftest import StartServer
+from tests.harness.client import Api
+from tests.harness.people import PASSWORD, SIGN_UP, unique
+from tests.harness.server import Server
+from tests.harness.sockets import open_socket
+
+ApiOf = Callable[[Server], Api]
+
+
+def lines(server: Server) -> list[dict[str, object]]:
+    return [json.loads(line) for line in server.output().splitlines() if line.strip()]
+
+
+async def test_production_logs_one_json_object_a_line(start_server: StartServer, api_of: ApiOf) -> None:
+    server = await start_server(NODE_ENV="production", LOG_LEVEL="info")
+    api = api_of(server)
+    variables = {"input": {"email": f"{unique('p')}@example.com", "password": PASSWORD, "name": "Robin"}}
+    signed_up = await api.run(SIGN_UP.replace("mutation", "mutation Join"), variables)
+    token = signed_up.data["signUp"]["accessToken"]
+    answer = await api.run("query Mine { viewer { id } }", token=token, headers={"x-request-id": "mine-0001"})
+    assert answer.headers["x-request-id"] == "mine-0001"
+    async with open_socket(server.websocket_url, token=token) as socket:
+        await (await socket.subscribe("{ viewer { id } }")).next()
+
+    (request,) = [line for line in lines(server) if line.get("request_id") == "mine-0001"]
+    assert request["message"] == "request"
+    assert request["level"] == "info"
+    assert (request["method"], request["route"], request["status"]) == ("POST", "/graphql", 200)
+    assert request["operation"] == "Mine"
+    assert isinstance(request["ms"], float)
+    assert str(request["timestamp"]).endswith("Z")
+    messages = {line["message"] for line in lines(server)}
+    assert {"operation", "request"} <= messages
+    assert any("Application startup complete" in str(message) for message in messages)
+
+    for secret in (token, PASSWORD, signed_up.data["signUp"]["refreshToken"], "Bearer"):
+        assert secret not in server.output()
+
+
+async def test_the_level_is_kept(start_server: StartServer, api_of: ApiOf) -> None:
+    server = await start_server(NODE_ENV="production", LOG_LEVEL="error")
+    await api_of(server).run("{ __typename }")
+    assert server.output() == ""
+
+
+async def test_probes_are_not_logged(api: Api, server: Server) -> None:
+    for path in ("/health", "/metrics"):
+        answer = await api.http.get(path, headers={"x-request-id": "a-probe-0001"})
+        assert answer.headers["x-request-id"] == "a-probe-0001"
+    assert "a-probe-0001" not in server.output()
+
+
+@pytest.mark.parametrize("given", ["short", "x" * 129, "with space 123", "semi;colon;123", "<script>aaaa"])
+async def test_an_unfit_request_id_is_replaced(api: Api, given: str) -> None:
+    answer = await api.run("{ __typename }", headers={"x-request-id": given})
+    assert answer.headers["x-request-id"] != given
+    assert len(answer.headers["x-request-id"]) == 32
+
+
+async def preflight(api: Api, origin: str) -> httpx.Response:
+    headers = {
+        "origin": origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type",
+    }
+    return await api.http.options("/graphql", headers=headers)
+
+
+async def test_cors_for_everybody(api: Api) -> None:
+    allowed = await preflight(api, "https://anybody.example")
+    assert allowed.status_code == 200
+    assert allowed.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in allowed.headers
+    answer = await api.run("{ __typename }", headers={"origin": "https://anybody.example"})
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "X-Request-Id" in answer.headers["access-control-expose-headers"]
+
+
+async def test_cors_for_some(start_server: StartServer, api_of: ApiOf) -> None:
+    server = await start_server(CORS_ORIGINS="https://app.example.com,http://localhost:5173")
+    api = api_of(server)
+    for origin in ("https://app.example.com", "http://localhost:5173"):
+        allowed = await preflight(api, origin)
+        assert allowed.status_code == 200
+        assert allowed.headers["access-control-allow-origin"] == origin
+    refused = await preflight(api, "https://evil.example.com")
+    assert refused.status_code == 400
+    assert "access-control-allow-origin" not in refused.headers
+    answer = await api.run("{ __typename }", headers={"origin": "https://evil.example.com"})
+    assert "access-control-allow-origin" not in answer.headers

@@ -1,0 +1,103 @@
+"""/health, /health/live and /health/ready, as the deployment guide words them."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import StartServer
+from tests.harness.client import Api
+from tests.harness.own_redis import OwnRedis
+from tests.harness.server import Server
+
+ApiOf = Callable[[Server], Api]
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+
+
+async def ready(api: Api) -> httpx.Response:
+    started = time.perf_counter()
+    response = await api.http.get("/health/ready")
+    assert time.perf_counter() - started < 3
+    assert TIMESTAMP.fullmatch(response.json()["timestamp"])
+    return response
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/live"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_the_process_lives(api: Api, path: str, method: str) -> None:
+    response = await api.http.request(method, path)
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    if method == "GET":
+        assert response.json()["status"] == "ok"
+
+
+async def test_everything_is_there(api: Api) -> None:
+    response = await ready(api)
+    body = response.json()
+    assert response.status_code == 200
+    assert set(body) == {"status", "timestamp", "services"}
+    assert body["status"] == "ok"
+    for name in ("database", "redis"):
+        assert set(body["services"][name]) == {"status", "latency_ms"}
+        assert body["services"][name]["status"] == "ok"
+        assert 0 <= body["services"][name]["latency_ms"] < 1000
+        assert isinstance(body["services"][name]["latency_ms"], int)
+    migrations = body["services"]["migrations"]
+    assert migrations["status"] == "ok"
+    assert set(migrations) == {"status", "version"}
+    assert re.match(r"\d+_\d{14}_", migrations["version"])
+
+
+async def test_no_database(start_server: StartServer, api_of: ApiOf) -> None:
+    server = await start_server(wait="/health", DATABASE_URL=NOWHERE)
+    api = api_of(server)
+    response = await ready(api)
+    body = response.json()
+    assert (response.status_code, body["status"]) == (503, "down")
+    assert body["services"]["database"]["status"] == "down"
+    assert body["services"]["database"]["reason"]
+    assert body["services"]["migrations"]["status"] == "down"
+    assert body["services"]["redis"]["status"] == "ok"
+    assert (await api.http.get("/health/live")).status_code == 200
+
+    started = time.perf_counter()
+    answer = await api.run("{ tasks(first: 1) { nodes { id } } }", token="broken")
+    assert (answer.status, answer.code) == (200, "UNAUTHENTICATED")
+    answer = await api.run(
+        'mutation { signIn(input: { email: "a@example.com", password: "long enough" }) { accessToken } }'
+    )
+    assert (answer.status, answer.code) == (503, "SERVICE_UNAVAILABLE")
+    assert answer.headers["retry-after"] == "1"
+    assert time.perf_counter() - started < 3
+
+
+async def test_a_hanging_and_a_dead_redis(start_server: StartServer, api_of: ApiOf, tmp_path: Path) -> None:
+    redis = OwnRedis(tmp_path)
+    api = api_of(await start_server(REDIS_URL=redis.url))
+    for harm, mend in ((redis.hang, redis.resume), (redis.kill, redis.start)):
+        harm()
+        await ready(api)
+        response = await ready(api)
+        body = response.json()
+        assert (response.status_code, body["status"]) == (503, "degraded")
+        assert body["services"]["redis"]["status"] == "down"
+        assert body["services"]["redis"]["reason"]
+        assert body["services"]["database"]["status"] == "ok"
+        assert (await api.http.get("/health")).status_code == 200
+        assert (await api.run("{ __typename }")).status == 200
+        mend()
+        await becomes_ready(api)
+    redis.stop()
+
+
+async def becomes_ready(api: Api) -> None:
+    deadline = time.monotonic() + 10
+    while (await api.http.get("/health/ready")).status_code != 200:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)

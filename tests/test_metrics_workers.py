@@ -1,0 +1,67 @@
+"""/metrics with several workers: any of them answers for all, and for none that is gone."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+from tests.conftest import StartServer
+from tests.harness.client import Api
+from tests.harness.server import Server
+from tests.harness.sockets import open_socket
+from tests.test_metrics_names import value
+
+ApiOf = Callable[[Server], Api]
+
+
+def workers(server: Server) -> dict[int, int]:
+    """Worker's pid → how many sockets it has open."""
+    pid = server.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {int(child): _open_sockets(int(child)) for child in children}
+
+
+def _open_sockets(pid: int) -> int:
+    count = 0
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            count += str(descriptor.readlink()).startswith("socket:")
+    return count
+
+
+async def test_a_killed_worker_leaves_nothing_behind(start_server: StartServer, api_of: ApiOf) -> None:
+    server = await start_server(workers=2)
+    requests = 40
+    for _ in range(requests):
+        api = api_of(server)  # a connection of its own, so that the workers share them
+        assert (await api.run("{ __typename }")).status == 200
+        await api.close()
+    labels = {"method": "POST", "path": "/graphql", "status": "200"}
+    for _ in range(5):
+        assert await value(api_of(server), "taskflow_http_requests_total", **labels) == requests
+
+    async with AsyncExitStack() as sockets:
+        for _ in range(12):
+            await sockets.enter_async_context(open_socket(server.websocket_url))
+        assert await value(api_of(server), "taskflow_active_connections") == 12
+        held = workers(server)
+        victim = max(held, key=lambda pid: held[pid])
+        os.kill(victim, signal.SIGKILL)
+        await wait_for_other_workers(server, victim)
+        left = await value(api_of(server), "taskflow_active_connections")
+        assert left < 12
+    await asyncio.sleep(0.5)
+    assert await value(api_of(server), "taskflow_active_connections") == 0
+    # Counters keep what the killed worker had counted.
+    assert await value(api_of(server), "taskflow_http_requests_total", **labels) >= requests
+
+
+async def wait_for_other_workers(server: Server, victim: int) -> None:
+    for _ in range(200):
+        await asyncio.sleep(0.1)
+        if victim not in workers(server):
+            await asyncio.sleep(1)
+            return
+    raise AssertionError("the killed worker is still there")
