@@ -17,9 +17,11 @@ from app.infra.embedded.binaries import find_postgres_binaries
 from tests.harness.taskflow import command_line, environment, eventually, living, run_taskflow
 
 HOLD = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from app.infra.embedded import EmbeddedServers
+# What a shell starts in the background inherits that SIGINT is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 servers = EmbeddedServers(Path(sys.argv[1]))
 servers.start()
 print(*servers.pids, flush=True)

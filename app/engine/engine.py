@@ -31,7 +31,7 @@ from app.engine.selection import Selections, Unsupported, fragments_of
 from app.engine.variables import Variables
 from app.infra.database_errors import DatabaseUnavailable
 
-VARIANTS = 8
+VARIANTS = 4
 """Plans kept of one operation: one for each combination of values that its @skip and @include read."""
 
 K = TypeVar("K")

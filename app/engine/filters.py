@@ -21,7 +21,7 @@ from app.engine.relations import Through
 
 MAX_DEPTH = 8
 """How deep filters nest; a deeper one is an ArgumentError."""
-MAX_CONDITIONS = 50
+MAX_CONDITIONS = 100
 """How many comparisons one filter holds in all; more are an ArgumentError."""
 MAX_LIST = 500
 """How many values `in` and `nin` take; more are an ArgumentError."""

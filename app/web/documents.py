@@ -37,7 +37,8 @@ MAX_FIELDS: Final = 2_000
 
 _REMEMBERED: Final = 1_000
 _REMEMBERED_LENGTH: Final = 10_000
-_REMEMBERED_IN_ALL: Final = 1_000_000  # characters: what is kept of a document takes some 200 bytes for each
+# Characters. A document and each plan of it take up to 165 bytes for one: 300 MB at the worst, in all.
+_REMEMBERED_IN_ALL: Final = 400_000
 _TOO_DEEP = "The document is nested too deeply."
 _TOO_LARGE = (
     f"The operation selects more than {MAX_FIELDS:,} fields, fragments expanded: send several smaller ones."
