@@ -14,9 +14,7 @@ from strawberry.types.lazy_type import LazyType
 
 from app.engine.entities import Entity
 from app.engine.errors import DeclarationError
-from app.engine.filters import check_filter
-from app.engine.relations import Direct, Through
-from app.engine.words import (
+from app.engine.fields import (
     METADATA_KEY,
     Batch,
     ColumnWord,
@@ -30,6 +28,8 @@ from app.engine.words import (
     ToOne,
     Word,
 )
+from app.engine.filters import check_filter
+from app.engine.relations import Direct, Through
 
 
 def bind(schema: Schema) -> None:

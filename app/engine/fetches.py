@@ -13,11 +13,11 @@ from graphql.pyutils import gather_with_cancel
 from app.engine import cursors
 from app.engine.arguments import Arguments
 from app.engine.entities import Entity, Row
+from app.engine.fields import Batch, CountOf, ToMany
 from app.engine.ordering import Order
 from app.engine.pages import Cut, Narrowing
 from app.engine.reads import Reads
 from app.engine.statements import COUNT_LIMIT, Rows, select_by_ids, select_counts, select_page
-from app.engine.words import Batch, CountOf, ToMany
 
 MAX_OBJECTS = 50_000
 """How many objects the lists of one answer hold in all; more are refused."""

@@ -9,7 +9,7 @@ The generated source contains no text of the document but through repr(), and no
 columns and attributes come from declarations, everything else is bound as an object.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -31,14 +31,10 @@ from app.engine.fetches import (
     Compiled,
     ConnectionFetch,
     CountFetch,
-    Fetch,
     RowsFetch,
     ViewerFetch,
 )
-from app.engine.pages import ConnectionPart
-from app.engine.selection import Selected, Selections, Unsupported
-from app.engine.statements import COUNT_LIMIT
-from app.engine.words import (
+from app.engine.fields import (
     METADATA_KEY,
     Batch,
     ColumnWord,
@@ -48,60 +44,10 @@ from app.engine.words import (
     ToOne,
     Word,
 )
-
-Complete = Callable[..., Any]
-
-
-class NullInNonNull(Exception):
-    """graphql-core decides what becomes of it."""
-
-
-def required(value: Any) -> Any:
-    if value is None:
-        raise NullInNonNull
-    return value
-
-
-class Level:
-    """What the code for one statement's rows needs, gathered while it is written."""
-
-    def __init__(self, schema: Schema, selections: Selections, entity: Entity | None) -> None:
-        self.schema = schema
-        self.selections = selections
-        self.columns: dict[str, None] = {"id": None} if entity else {}
-        self.fetches: list[Fetch] = []
-        self._bound: dict[str, Any] = {"required": required}
-        self._variables = 0
-
-    def bind(self, value: Any) -> str:
-        """A name by which the generated code reaches `value`."""
-        name = f"b{len(self._bound)}"
-        self._bound[name] = value
-        return name
-
-    def fetched(self, fetch: Fetch) -> str:
-        """The name of what a further statement brings, in the generated code."""
-        self.fetches.append(fetch)
-        return f"f{len(self.fetches) - 1}"
-
-    def variable(self) -> str:
-        self._variables += 1
-        return f"v{self._variables}"
-
-    def column(self, name: str) -> str:
-        """The source of a column of the row `r`."""
-        self.columns[name] = None
-        return f"r[{name!r}]"
-
-    def compiled(self, parameters: Iterable[str], expression: str) -> Compiled:
-        """What the fetches bring follows the function's own parameters."""
-        arguments = ", ".join([*parameters, *(f"f{n}" for n in range(len(self.fetches)))])
-        try:
-            code = compile(f"lambda {arguments}: {expression}", "<projection>", "eval")
-        except (SyntaxError, RecursionError, MemoryError):  # what Python's own limits on nesting raise
-            raise Unsupported("nested too deeply") from None
-        function: Complete = eval(code, self._bound)  # noqa: S307 (see the module's docstring)
-        return Compiled(tuple(self.columns), tuple(self.fetches), function)
+from app.engine.level import Level
+from app.engine.pages import ConnectionPart
+from app.engine.selection import Selected, Selections, Unsupported
+from app.engine.statements import COUNT_LIMIT
 
 
 def plan_rows(

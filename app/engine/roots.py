@@ -11,10 +11,10 @@ from app.engine.arguments import Arguments
 from app.engine.entities import Entity, entity_of_type
 from app.engine.errors import AmbiguousLookup
 from app.engine.fetches import Compiled, ConnectionFetch, Run, bring, objects_by_id
+from app.engine.fields import METADATA_KEY, Lookup, Nodes, Own, Resolved, ToMany, checked_ids
 from app.engine.plan import named_type, plan_connection, plan_rows, plan_value
 from app.engine.selection import Selected, Selections, Unsupported
 from app.engine.statements import select_matching
-from app.engine.words import METADATA_KEY, Lookup, Nodes, Own, Resolved, ToMany, checked_ids
 
 
 class Viewing(Protocol):

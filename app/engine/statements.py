@@ -12,7 +12,7 @@ from typing import Any
 from app.engine.composer import Composer, Condition
 from app.engine.cursors import CursorValue
 from app.engine.entities import Entity
-from app.engine.filters import compile_filter
+from app.engine.filter_sql import compile_filter
 from app.engine.ordering import Order, after, order_by, order_by_output
 from app.engine.relations import Direct, Link, Through
 

@@ -11,12 +11,13 @@ from app.engine import (
     composer,
     engine,
     fetches,
+    fields,
     leaves,
+    level,
     pages,
     plan,
     reads,
     roots,
-    words,
 )
 from tests.engine.planting import Faults, around, around_method, fault
 
@@ -110,7 +111,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @_fault("null in a non-null field not noticed")
 def _(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(plan, "required", lambda value: value)
+    patch.setattr(level, "required", lambda value: value)
 
 
 @_fault("an object of nulls where there is no row")
@@ -161,7 +162,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
         page.key = ""
         return page
 
-    around_method(patch, words.ToMany, "resolve", resolve)
+    around_method(patch, fields.ToMany, "resolve", resolve)
 
 
 @_fault("a lookup of many ids in the order of rows")

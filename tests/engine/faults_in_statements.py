@@ -10,11 +10,11 @@ import pytest
 from app.engine import (
     cursors,
     fetches,
-    filters,
+    fields,
+    filter_sql,
     ordering,
     plan,
     statements,
-    words,
 )
 from app.engine.entities import entities
 from app.graphql import task_lists
@@ -74,8 +74,8 @@ def _(patch: pytest.MonkeyPatch) -> None:
         sql: str = original(self, *args)
         return sql.replace('"workspace_id" = ANY(:workspace_ids)', '"id" IS NOT NULL')
 
-    around_method(patch, filters._Compiler, "_some", cross)
-    around_method(patch, filters._Compiler, "_cross", cross)
+    around_method(patch, filter_sql.Compiler, "_some", cross)
+    around_method(patch, filter_sql.Compiler, "_cross", cross)
     patch.setattr(next(one for one in entities() if one.type_name == "User"), "access", lambda _alias: "TRUE")
 
 
@@ -161,7 +161,7 @@ def _operator(swapped: Mapping[str, str]) -> Plant:
             sql: str = original(self, column, swapped.get(operator, operator), *rest)
             return sql
 
-        around_method(patch, filters._Compiler, "_operation", operation)
+        around_method(patch, filter_sql.Compiler, "_operation", operation)
 
     return plant
 
@@ -179,7 +179,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
         sql: str = original(self, replace(column, nullable=False), *rest)
         return sql
 
-    around_method(patch, filters._Compiler, "_operation", operation)
+    around_method(patch, filter_sql.Compiler, "_operation", operation)
 
 
 @_fault("NOT of SQL for not")
@@ -188,7 +188,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
         sql: str = original(self, definition, name, *rest)
         return f"NOT {sql.removesuffix(' IS NOT TRUE')}" if name == "not" else sql
 
-    around_method(patch, filters._Compiler, "_combine", combine)
+    around_method(patch, filter_sql.Compiler, "_combine", combine)
 
 
 @_fault("or means and")
@@ -197,12 +197,12 @@ def _(patch: pytest.MonkeyPatch) -> None:
         sql: str = original(self, definition, "and" if name == "or" else name, *rest)
         return sql
 
-    around_method(patch, filters._Compiler, "_combine", combine)
+    around_method(patch, filter_sql.Compiler, "_combine", combine)
 
 
 @_fault("wildcards of LIKE not escaped")
 def _(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(filters, "_escape_like", lambda text: text)
+    patch.setattr(filter_sql, "_escape_like", lambda text: text)
 
 
 @_fault("the trash is listed")
@@ -220,7 +220,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     def rows(original: Any, self: Any, narrowing: Any) -> Any:
         return replace(original(self, narrowing), conditions=narrowing.conditions)
 
-    around_method(patch, words.ToMany, "rows", rows)
+    around_method(patch, fields.ToMany, "rows", rows)
 
 
 @_fault("a join table's condition dropped")
@@ -230,4 +230,4 @@ def _(patch: pytest.MonkeyPatch) -> None:
         link = found.link
         return replace(found, link=replace(link, condition=None) if hasattr(link, "condition") else link)
 
-    around_method(patch, words.ToMany, "rows", rows)
+    around_method(patch, fields.ToMany, "rows", rows)

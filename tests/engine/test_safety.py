@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from app.engine import plan
+from app.engine import level
 from tests.engine.survey import Case, World, judge, naive_answer
 from tests.engine.tenant_rows import TITLES
 from tests.engine.ways import Outcome
@@ -54,7 +54,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(source)
         return compile(source, *args)
 
-    monkeypatch.setattr(plan, "compile", note, raising=False)
+    monkeypatch.setattr(level, "compile", note, raising=False)
     return found
 
 

@@ -1,0 +1,229 @@
+"""Filters as the client wrote them, in SQL."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from strawberry.types.base import StrawberryObjectDefinition
+
+from app.engine.composer import Composer, is_uuid
+from app.engine.entities import Column, Entity, entity_of_model
+from app.engine.errors import ArgumentError, DeclarationError
+from app.engine.filters import (
+    METADATA_KEY,
+    Compares,
+    Crosses,
+    Declaration,
+    HasSome,
+    IsNull,
+    Part,
+    definition_of,
+    graphql_name,
+    named_type,
+)
+from app.engine.relations import Through
+
+MAX_DEPTH = 8
+"""How deep filters nest; a deeper one is an ArgumentError."""
+MAX_CONDITIONS = 100
+"""How many comparisons one filter holds in all; more are an ArgumentError."""
+MAX_LIST = 500
+"""How many values `in` and `nin` take; more are an ArgumentError."""
+
+
+def compile_filter(
+    filter_type: type, value: Mapping[str, Any], entity: Entity, alias: str, composer: Composer
+) -> str:
+    """The SQL of a filter as the client wrote it, over `alias`.
+
+    Raises ArgumentError for one that is too deep, too long, or compares with null.
+    """
+    compiler = Compiler(composer)
+    return compiler.filter(definition_of(filter_type), value, entity, alias, ("filter",))
+
+
+class Compiler:
+    def __init__(self, composer: Composer) -> None:
+        self.composer = composer
+        self.conditions = 0
+
+    def filter(
+        self,
+        definition: StrawberryObjectDefinition,
+        value: Mapping[str, Any],
+        entity: Entity,
+        alias: str,
+        path: tuple[str, ...],
+    ) -> str:
+        if len(path) > MAX_DEPTH:
+            raise ArgumentError("filter", f"filter nests deeper than {MAX_DEPTH} levels.")
+        fields = {graphql_name(field): field for field in definition.fields}
+        parts: list[str] = []
+        for name, nested in value.items():
+            where = (*path, name)
+            if nested is None:
+                raise ArgumentError("filter", f"{'.'.join(where)} is null: leave it out, or use isNull.")
+            self._count()
+            declaration = fields[name].metadata.get(METADATA_KEY)
+            if declaration is None:
+                parts.append(self._combine(definition, name, nested, entity, alias, where))
+            else:
+                parts.append(self._declared(declaration, fields[name], nested, entity, alias, where))
+        return f"({' AND '.join(parts)})" if parts else "TRUE"
+
+    def _combine(
+        self,
+        definition: StrawberryObjectDefinition,
+        name: str,
+        nested: Any,
+        entity: Entity,
+        alias: str,
+        path: tuple[str, ...],
+    ) -> str:
+        if name == "not":
+            return f"({self.filter(definition, nested, entity, alias, path)}) IS NOT TRUE"
+        for _ in nested:
+            self._count()
+        parts = [self.filter(definition, part, entity, alias, path) for part in nested]
+        if not parts:
+            return "TRUE" if name == "and" else "FALSE"
+        return f"({(' AND ' if name == 'and' else ' OR ').join(parts)})"
+
+    def _declared(
+        self,
+        declaration: Declaration,
+        field: Any,
+        nested: Any,
+        entity: Entity,
+        alias: str,
+        path: tuple[str, ...],
+    ) -> str:
+        match declaration:
+            case Compares(attribute):
+                return self._compare(entity.columns[attribute], nested, alias, path)
+            case Crosses(relation):
+                return self._cross(
+                    relation, definition_of(named_type(field.type)), nested, entity, alias, path
+                )
+            case HasSome(through, negated):
+                found = self._some(through, definition_of(named_type(field.type)), nested, alias, path)
+                return f"NOT {found}" if negated else found
+            case Part():
+                return self.filter(definition_of(named_type(field.type)), nested, entity, alias, path)
+            case IsNull():
+                raise DeclarationError(
+                    entity.type_name, field.python_name, "isNull belongs in a crossed filter"
+                )
+
+    def _cross(
+        self,
+        relation: str,
+        definition: StrawberryObjectDefinition,
+        nested: Mapping[str, Any],
+        entity: Entity,
+        alias: str,
+        path: tuple[str, ...],
+    ) -> str:
+        key = entity.columns[f"{relation}_id"]
+        target = entity.target_of(relation)
+        fields = {graphql_name(field): field for field in definition.fields}
+        parts: list[str] = []
+        beyond: dict[str, Any] = {}
+        for name, value in nested.items():
+            declaration = fields[name].metadata.get(METADATA_KEY)
+            if isinstance(declaration, IsNull):
+                parts.append(self._compare(key, {"isNull": value}, alias, (*path, name)))
+            elif isinstance(declaration, Compares) and declaration.attribute == "id" and value is not None:
+                parts.append(self._compare(key, value, alias, (*path, name)))
+            else:
+                beyond[name] = value
+        if beyond:
+            other = self.composer.alias()
+            inner = self.filter(definition, beyond, target, other, path)
+            parts.append(
+                f'EXISTS (SELECT 1 FROM {target.table} {other} WHERE {other}."id" = {key.of(alias)}'
+                f" AND {target.access(other)} AND {inner})"
+            )
+        return f"({' AND '.join(parts)})" if parts else "TRUE"
+
+    def _some(
+        self,
+        through: Through,
+        definition: StrawberryObjectDefinition,
+        nested: Mapping[str, Any],
+        alias: str,
+        path: tuple[str, ...],
+    ) -> str:
+        target = entity_of_model(through.target_model)
+        link, other = self.composer.alias(), self.composer.alias()
+        inner = self.filter(definition, nested, target, other, path)
+        if through.condition is not None:
+            inner = f"{self.composer.condition(through.condition, link)} AND {inner}"
+        return (
+            f"EXISTS (SELECT 1 FROM {through.table} {link} JOIN {target.table} {other}"
+            f' ON {other}."id" = {link}."{through.target_key}"'
+            f' WHERE {link}."{through.source_key}" = {alias}."id" AND {target.access(other)} AND {inner})'
+        )
+
+    def _compare(
+        self, column: Column, comparisons: Mapping[str, Any], alias: str, path: tuple[str, ...]
+    ) -> str:
+        parts = []
+        for operator, value in comparisons.items():
+            if value is None:
+                raise ArgumentError(
+                    "filter", f"{'.'.join((*path, operator))} is null: leave it out, or use isNull."
+                )
+            self._count()
+            parts.append(self._operation(column, operator, value, alias, path))
+        return f"({' AND '.join(parts)})" if parts else "TRUE"
+
+    def _operation(self, column: Column, operator: str, value: Any, alias: str, path: tuple[str, ...]) -> str:
+        name = column.of(alias)
+        match operator:
+            case "isNull":
+                return f"{name} IS NULL" if value else f"{name} IS NOT NULL"
+            case "eq" | "in":
+                return f"{name} = ANY({self._list(column, value, path)})"
+            case "neq" | "nin":
+                beyond = f"{name} <> ALL({self._list(column, value, path)})"
+                return f"({name} IS NULL OR {beyond})" if column.nullable else beyond
+            case "contains":
+                bound = self.composer.value(f"%{_escape_like(_text(value, path))}%", "text")
+                return f"{name} ILIKE {bound}"
+            case _:
+                symbol = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}[operator]
+                [bound] = _values(column, [value], path)
+                return f"{name} {symbol} {self.composer.value(bound, column.sql_type)}"
+
+    def _list(self, column: Column, value: Any, path: tuple[str, ...]) -> str:
+        values = value if isinstance(value, list) else [value]
+        if len(values) > MAX_LIST:
+            raise ArgumentError("filter", f"{'.'.join(path)} lists more than {MAX_LIST} values.")
+        return self.composer.value(_values(column, values, path), f"{column.sql_type}[]")
+
+    def _count(self) -> None:
+        self.conditions += 1
+        if self.conditions > MAX_CONDITIONS:
+            raise ArgumentError("filter", f"filter holds more than {MAX_CONDITIONS} conditions.")
+
+
+def _values(column: Column, values: list[Any], path: tuple[str, ...]) -> list[Any]:
+    """What the client wrote, as asyncpg takes it; an id that is malformed names no row and drops out."""
+    if column.sql_type == "uuid":
+        return [value for value in values if is_uuid(value)]
+    if column.sql_type == "text":
+        return [_text(value, path) for value in values]
+    if column.sql_type == "timestamptz":
+        return [value if value.tzinfo else value.replace(tzinfo=dt.UTC) for value in values]
+    return values
+
+
+def _text(value: str, path: tuple[str, ...]) -> str:
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise ArgumentError("filter", f"{'.'.join(path)} holds a character that no text here can hold.")
+    return value
+
+
+def _escape_like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
