@@ -41,6 +41,7 @@ def test_the_contenders_in_python_agree(ground: Ground) -> None:
     assert agreed(["taskflow", "limit", "strawberry_plain"], ground) == every_operation()
 
 
+@pytest.mark.soak  # half a gigabyte of packages, which only the bench needs
 def test_the_contenders_in_node_agree(ground: Ground) -> None:
     assert agreed(["limit", "mercurius", "postgraphile"], ground) == every_operation()
 
