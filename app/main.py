@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,7 +18,7 @@ from app.domain.trials import Trials
 from app.domain.viewer_cache import ViewerCache
 from app.graphql.context import Services
 from app.graphql.schema import build_schema
-from app.infra.db import Database
+from app.infra.db import Database, DatabaseUnavailable
 from app.infra.logging import configure_logging
 from app.infra.redis import Redis
 from app.infra.wakeups import Wakeups
@@ -33,6 +33,8 @@ from app.web.middleware import RequestMiddleware
 from app.web.operations import Operations
 from app.web.state import Resources
 
+_FIRST_CONNECTION = 2.0
+"""Seconds that a starting process waits for the database before it serves without."""
 _EXPOSED = ["X-Request-Id", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"]
 
 
@@ -92,6 +94,8 @@ async def _open_services(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(redis.stop)
         await database.start()
         stack.push_async_callback(database.stop)
+        with suppress(DatabaseUnavailable):  # a worker that replaces another must not answer 503 at first
+            await database.wait_ready(_FIRST_CONNECTION)
         await wakeups.start()
         stack.push_async_callback(wakeups.stop)
         stack.push_async_callback(services.log_readers.stop)

@@ -115,7 +115,7 @@ async def test_the_window_ends(redis_url: str) -> None:
 
 async def test_a_counter_without_an_expiry_gets_one(redis_url: str) -> None:
     redis = Redis(redis_url)
-    await redis.run_script("return redis.call('SET', KEYS[1], 100)", ["taskflow:rate:somebody"], [])
+    await redis.run_script("return redis.call('SET', KEYS[1], 100)", ["taskflow:rate:100:somebody"], [])
     limit = RateLimit(redis, window=100, maximum=1)
     assert not (await counted_by(limit)).allowed
     await asyncio.sleep(0.2)

@@ -196,3 +196,22 @@ async def test_fragments_are_counted_as_often_as_they_are_spread(api: Api) -> No
     assert answer.status == 400
     assert answer.errors[0]["extensions"]["code"] == "BAD_REQUEST"
     assert "2,000 fields" in answer.errors[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("document", "argument"),
+    [
+        (
+            'mutation { taskUpdate(id: "x", input: { dueDate: "2026-02-30" }) { task { id } } }',
+            "input.dueDate",
+        ),
+        ('{ tasks(filter: { dueDate: { lt: "x" } }) { nodes { id } } }', "filter.dueDate.lt"),
+        ('{ changes(workspaceId: "x", after: "x") { seq } }', "after"),
+    ],
+)
+async def test_a_bad_literal_is_named(api: Api, document: str, argument: str) -> None:
+    answer = await api.run(document)
+
+    assert answer.errors[0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+    assert answer.errors[0]["message"].startswith(f"{argument}: ")
+    assert answer.errors[0]["locations"]

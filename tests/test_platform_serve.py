@@ -103,7 +103,7 @@ def test_a_hangup_signal_replaces_the_workers_without_a_failed_request(serve: Se
 
     def ask() -> None:
         while not done.is_set():
-            answers.append(serve.status("/health/live", timeout=30))
+            answers.append(serve.status("/health/ready", timeout=30))
             time.sleep(0.005)
 
     clients = [threading.Thread(target=ask) for _ in range(2)]

@@ -68,7 +68,7 @@ async def test_the_first_subscription(demo: Server, api_of: Callable[[Server], A
     async with open_socket(demo.websocket_url, token=token) as socket:
         changes = await socket.subscribe(subscription, settle=1)
         task = (await api.run(query, token=token)).data["task"]
-        completed = (await api.run(mutation.replace("…", task["id"]), token=token)).data["taskComplete"]
+        completed = (await api.run(mutation, {"id": task["id"]}, token=token)).data["taskComplete"]
         assert completed["userErrors"] == []
         update = (await changes.data())["taskUpdated"]
     assert update["identifier"] == completed["task"]["identifier"]

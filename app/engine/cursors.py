@@ -45,18 +45,17 @@ def decode(cursor: str, bound_to: str, columns: Sequence[Column], argument: str)
     try:
         payload = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True))
         version, came_from, *values = payload
-        if version != VERSION or not isinstance(came_from, str) or len(values) != len(columns):
+        if version != VERSION or not isinstance(came_from, str):
             raise ValueError
-        parsed = [_parse(value, column) for value, column in zip(values, columns, strict=True)]
+        if came_from == bound_to:
+            return [_parse(value, column) for value, column in zip(values, columns, strict=True)]
     except (binascii.Error, ValueError, TypeError, OverflowError):
         raise ArgumentError(
             argument, f"{argument} is not a cursor of this API: pass one that a pageInfo or an edge gave."
         ) from None
-    if came_from != bound_to:
-        raise ArgumentError(
-            argument, f"{argument} is a cursor of another connection or sort: start again without it."
-        )
-    return parsed
+    raise ArgumentError(
+        argument, f"{argument} is a cursor of another connection or sort: start again without it."
+    )
 
 
 _INTEGER_BITS = {"smallint": 15, "integer": 31, "bigint": 63}

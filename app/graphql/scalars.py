@@ -5,7 +5,6 @@ import re
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError
 from graphql.language import IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
@@ -23,14 +22,14 @@ def _parse_big_int(value: Any) -> int:
     if isinstance(value, str) and _BIG_INT.fullmatch(value):
         value = int(value)
     if type(value) is not int or abs(value) > _LARGEST:
-        raise GraphQLError("BigInt takes a whole number of 64 bits, written as a string or a number.")
+        raise ValueError("BigInt takes a whole number of 64 bits, written as a string or a number.")
     return value
 
 
 def _parse_big_int_literal(node: ValueNode, _variables: object = None) -> int:
     if isinstance(node, IntValueNode | StringValueNode):
         return _parse_big_int(node.value)
-    raise GraphQLError("BigInt takes a whole number of 64 bits, written as a string or a number.", node)
+    raise ValueError("BigInt takes a whole number of 64 bits, written as a string or a number.")
 
 
 def _parse_date(value: Any) -> dt.date:
@@ -39,7 +38,7 @@ def _parse_date(value: Any) -> dt.date:
             return dt.date.fromisoformat(value)
         except ValueError:
             pass
-    raise GraphQLError("Date takes a calendar day such as 2026-01-31, from year 1 to 9999.")
+    raise ValueError("Date takes a calendar day such as 2026-01-31, from year 1 to 9999.")
 
 
 def _parse_date_time(value: Any) -> dt.datetime:
@@ -48,7 +47,7 @@ def _parse_date_time(value: Any) -> dt.datetime:
             return _read_date_time(value).astimezone(dt.UTC)
         except (ValueError, OverflowError):
             pass
-    raise GraphQLError("DateTime takes a moment such as 2026-01-31T09:30:00Z, from year 1 to 9999.")
+    raise ValueError("DateTime takes a moment such as 2026-01-31T09:30:00Z, from year 1 to 9999.")
 
 
 def _read_date_time(value: str) -> dt.datetime:

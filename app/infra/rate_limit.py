@@ -68,7 +68,7 @@ class RateLimit:
         """`count` in two halves, for whoever asks Redis something else in the same round trip."""
         if self._maximum == 0:
             return None
-        return Counting(caller, self._redis.run_script(_COUNT, [_key(caller)], [self._window]))
+        return Counting(caller, self._redis.run_script(_COUNT, [self._key(caller)], [self._window]))
 
     async def counted(self, counting: Counting | None) -> Allowance | None:
         if counting is None:
@@ -85,7 +85,7 @@ class RateLimit:
     def take_back(self, caller: str) -> None:
         """The operation turns out to be somebody else's. Not waited for."""
         if self._maximum:
-            self._redis.run_script(_TAKE_BACK, [_key(caller)])
+            self._redis.run_script(_TAKE_BACK, [self._key(caller)])
             if caller in self._local:
                 count, ends = self._local[caller]
                 self._local[caller] = (count - 1, ends)
@@ -101,6 +101,6 @@ class RateLimit:
             self._local.popitem(last=False)
         return count + 1, ends - now
 
-
-def _key(caller: str) -> str:
-    return f"taskflow:rate:{caller}"
+    def _key(self, caller: str) -> str:
+        # With the window: a changed one begins anew instead of waiting for the old one's end.
+        return f"taskflow:rate:{self._window}:{caller}"

@@ -5,17 +5,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from graphql import (
+    ArgumentNode,
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
+    Node,
+    ObjectFieldNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    ValueNode,
+    Visitor,
     parse,
     specified_rules,
+    visit,
 )
 from strawberry import Schema
 from strawberry.schema.schema import validate_document
@@ -79,7 +85,7 @@ class Documents:
         except RecursionError:
             raise RequestError(400, BAD_REQUEST, _TOO_DEEP) from None
         if errors:
-            raise DocumentErrors(VALIDATION_FAILED, errors)
+            raise DocumentErrors(VALIDATION_FAILED, [_naming_the_field(error, document) for error in errors])
 
     def _remember(self, key: tuple[str, str | None], operation: PreparedOperation) -> PreparedOperation:
         if len(key[0]) <= _REMEMBERED_LENGTH:
@@ -113,6 +119,23 @@ def _check_size(document: DocumentNode) -> None:
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode) and size(operation.selection_set) > MAX_FIELDS:
             raise RequestError(400, BAD_REQUEST, _TOO_LARGE)
+
+
+def _naming_the_field(error: GraphQLError, document: DocumentNode) -> GraphQLError:
+    """An error of a literal says which argument it stands in, `input.dueDate`, as one of a variable does."""
+    node = error.nodes[0] if error.nodes else None
+    if not isinstance(node, ValueNode) or node.loc is None:
+        return error
+    where, names = node.loc, list[str]()
+
+    class Enclosing(Visitor):
+        def enter(self, around: Node, *_: object) -> None:
+            span = around.loc if isinstance(around, ArgumentNode | ObjectFieldNode) else None
+            if span is not None and span.start <= where.start and where.end <= span.end:
+                names.append(around.name.value)  # type: ignore[attr-defined]  # span says which it is
+
+    visit(document, Enclosing())
+    return GraphQLError(f"{'.'.join(names)}: {error.message}", error.nodes) if names else error
 
 
 def _parse(text: str) -> DocumentNode:

@@ -110,17 +110,22 @@ def _format(error: GraphQLError, request_id: str, request_code: str) -> Formatte
     return formatted
 
 
+_OF_INPUT = ("Argument ", "Variable ")  # how graphql-core begins what it says of values that clients send
+
+
 def _describe(error: GraphQLError, request_code: str) -> _Description:
     if isinstance(code := (error.extensions or {}).get("code"), str):
         return _Description(code, error.message, error.extensions)
     if isinstance(error, GraphQLSyntaxError):
         return _Description(PARSE_FAILED, error.message)
     cause = _cause(error)
+    if isinstance(cause, ValueError) and error.message.startswith(_OF_INPUT):  # by a scalar
+        return _Description(BAD_USER_INPUT, error.message)
     if cause is None:
         # By graphql-core itself. With a path: an argument, or a value of ours that does not fit its type.
         if error.path is None:
             return _Description(request_code, error.message)
-        if error.message.startswith(("Argument ", "Variable ")):
+        if error.message.startswith(_OF_INPUT):
             return _Description(BAD_USER_INPUT, error.message)
         return _mask(error, error)
     return _describe_cause(cause) or _mask(cause, error)

@@ -73,7 +73,8 @@ class WorkerConfig(Config):
 
     def load(self) -> None:
         die_with_parent(self.parent)
-        # A terminal's hangup reaches every process of its group; the parent decides.
+        # A terminal's Ctrl-C and hangup reach every process of its group; the parent decides.
+        os.setpgid(0, 0)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         super().load()
 
@@ -100,7 +101,7 @@ class Supervisor(Multiprocess):
             if self._is_well(process):
                 continue
             if self.signal_queue:
-                # A terminal's Ctrl-C reaches the workers too, which may be faster.
+                # Whoever sent it may have sent it to the workers too, which may be faster.
                 return
             process.kill()
             process.join()
