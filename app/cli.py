@@ -17,7 +17,10 @@ _COMMANDS = {
     "migrate": "change the database's schema, or show where it stands",
     "schema": "print, write or check the GraphQL schema",
     "seed": "fill an empty database with demo data",
+    "restore-finish": "after restoring a backup: check the log and let clients read anew",
     "fresh": "delete the data of the embedded servers",
+    "health": "ask the server on this machine whether it lives or, by --ready, is ready",
+    "user": "list users, or show, disable, enable or reset one",
     "doctor": "print the configuration in effect and try what it names",
 }
 _CONFIGURATION_EXIT_CODE = 2
@@ -51,7 +54,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     for name, text in _COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         if given and given[0] == name:
-            module = importlib.import_module(f"app.commands.{name}")
+            module = importlib.import_module(f"app.commands.{name.replace('-', '_')}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     return parser

@@ -33,6 +33,8 @@ class Load:
     """Sent in turn, again and again."""
     first_number: int
     """What MARK counts from."""
+    once: bool = False
+    """Whether to end after the last request, should that come before `seconds` are over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Result:
 
 
 def main() -> None:
-    load: Load = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by runner.py
+    load: Load = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by whoever started this process
     result = uvloop.run(run(load))
     json.dump(asdict(result), sys.stdout)
 
@@ -105,8 +107,12 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
 
     def send(self) -> None:
+        request = next(self._turn.requests, None)
+        if request is None:
+            self.idle.set_result(None)
+            return
         self._sent = time.perf_counter()
-        self._transport.write(next(self._turn.requests))  # type: ignore[attr-defined]  # a stream's transport
+        self._transport.write(request)  # type: ignore[attr-defined]  # a stream's transport
 
     def data_received(self, data: bytes) -> None:
         self._answer += data
@@ -135,7 +141,7 @@ class _Connection(asyncio.Protocol):
 
 def _numbered(load: Load) -> Iterator[bytes]:
     numbers = count(load.first_number)
-    for request in cycle(load.requests):
+    for request in load.requests if load.once else cycle(load.requests):
         yield request.replace(MARK, b"%012d" % next(numbers)) if MARK in request else request
 
 

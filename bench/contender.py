@@ -57,6 +57,8 @@ class Contender:
 
     name: str
     title: str
+    note = ""
+    """What a reader of the table has to know of it."""
     path = "/graphql"
     ready_path = "/ready"
     """Answers GET once the contender is ready; any status below 500 will do."""

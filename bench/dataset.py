@@ -83,7 +83,7 @@ async def _describe(connection: Any) -> Dataset:
     return Dataset(
         str(workspace_id),
         str(user_id),
-        await _sign_in(connection, user_id),
+        await sign_in(connection, user_id),
         [row["id"] for row in ids],
         [row["id"] for row in projects],
         await _places(connection, 0, min(NEWEST, shown // 5)),
@@ -99,7 +99,8 @@ async def _places(connection: Any, offset: int, span: int) -> list[Place]:
     return [Place(row["created_at"], row["id"]) for row in rows[::step][:PAGES]]
 
 
-async def _sign_in(connection: Any, user_id: UUID) -> str:
+async def sign_in(connection: Any, user_id: UUID) -> str:
+    """An access token of the user, with a session."""
     now, session_id = datetime.now(UTC), new_id()
     await connection.execute(_SESSION, session_id, user_id, now, now + timedelta(days=30))
     # asyncpg's own UUID class is not the one that tokens are made of.

@@ -47,7 +47,7 @@ def markdown(
 def _facts(
     setting: Setting, dataset: Dataset, agreed: Mapping[str, int], contenders: Sequence[Contender]
 ) -> Iterable[str]:
-    yield f"{_machine()}. {setting.stores}; {setting.cores}."
+    yield f"{machine()}. {setting.stores}; {setting.cores}."
     yield "Rows: " + ", ".join(f"{count:,} {table}" for table, count in dataset.counts.items()) + "."
     yield (
         f"{setting.rounds} rounds of {setting.seconds:g} s per contender and operation, in turn; "
@@ -56,9 +56,10 @@ def _facts(
     calls = ", ".join(f"{operation} {count}" for operation, count in agreed.items())
     names = ", ".join(contender.name for contender in contenders)
     yield f"{names} gave equal answers, field by field, to these calls: {calls}."
+    yield "\n".join(f"- {contender.title}: {contender.note}" for contender in contenders if contender.note)
 
 
-def _machine() -> str:
+def machine() -> str:
     """The processor, its cores, and the date."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []

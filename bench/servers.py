@@ -17,6 +17,7 @@ from bench.contender import Contender, Stage
 from bench.contenders.limit import Limit
 from bench.contenders.mercurius import Mercurius
 from bench.contenders.postgraphile import PostGraphile
+from bench.contenders.starlette import StarletteEndpoint
 from bench.contenders.strawberry_plain import StrawberryPlain
 from bench.contenders.taskflow import TaskFlow
 from bench.cores import started_on
@@ -26,7 +27,8 @@ from tests.harness.server import free_port
 from tests.harness.stores import REPOSITORY, bare_environment
 
 CONTENDERS: dict[str, type[Contender]] = {
-    contender.name: contender for contender in (TaskFlow, Limit, Mercurius, PostGraphile, StrawberryPlain)
+    contender.name: contender
+    for contender in (TaskFlow, Limit, StarletteEndpoint, Mercurius, PostGraphile, StrawberryPlain)
 }
 _START_SECONDS = 60
 

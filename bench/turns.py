@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 
 from bench.client import Load, Result
@@ -59,21 +59,23 @@ def play(
 ) -> list[Turn]:
     """Raises LoadFailed at the first failed request: a fast error is no answer."""
     turns, numbers = [], count()
+    prepared: dict[tuple[Operation, str], list[bytes]] = {}
     for operation in operations:
         asked = calls(operation, dataset)
-        prepared = {server.contender.name: requests(server.contender, asked, dataset) for server in servers}
         for server in servers:
-            _load(server, prepared[server.contender.name], _WARM_UP_SECONDS, next(numbers))
-        for number in range(rounds):
-            # Each round begins with another contender.
-            start = number % len(servers)
-            for server in [*servers[start:], *servers[:start]]:
-                name = server.contender.name
-                used = _cpu_seconds(server.process.pid)
-                result = _load(server, prepared[name], seconds, next(numbers))
-                cpu = _cpu_seconds(server.process.pid) - used
-                turns.append(Turn(operation, name, number, result, cpu))
-                tell(f"{operation} {number + 1}/{rounds} {name}: {turns[-1].rate:,.0f}/s")
+            made = requests(server.contender, asked, dataset)
+            prepared[operation, server.contender.name] = made
+            _load(server, made, _WARM_UP_SECONDS, next(numbers))
+    # A round has all operations, so that they may be compared; each begins with another contender.
+    for number, operation in product(range(rounds), operations):
+        start = number % len(servers)
+        for server in [*servers[start:], *servers[:start]]:
+            name = server.contender.name
+            used = _cpu_seconds(server.process.pid)
+            result = _load(server, prepared[operation, name], seconds, next(numbers))
+            cpu = _cpu_seconds(server.process.pid) - used
+            turns.append(Turn(operation, name, number, result, cpu))
+            tell(f"{operation} {number + 1}/{rounds} {name}: {turns[-1].rate:,.0f}/s")
     return turns
 
 

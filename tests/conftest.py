@@ -167,6 +167,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "soak: takes minutes; runs only when asked for by -m soak",
         "node: needs Node.js",
         "browser: needs Chromium",
+        "nginx: needs nginx",
+        "prometheus: needs prometheus and promtool",
+        "compose: needs docker-compose",
+        "postgresql: needs the programs of PostgreSQL 15 and a redis-server",
+        "pgbouncer: needs pgbouncer, and the programs of PostgreSQL 15",
+        "image: needs root, buildah and mmdebstrap",
     ):
         config.addinivalue_line("markers", marker)
 
@@ -191,7 +197,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        if "stores" in getattr(item, "fixturenames", ()):
+        # The image and the dashboard are the same whatever the stores are, and take a minute.
+        alike = item.get_closest_marker("image") or item.get_closest_marker("prometheus")
+        if "stores" in getattr(item, "fixturenames", ()) and not alike:
             item.add_marker("stores")
     if "soak" not in config.option.markexpr:
         soak = [item for item in items if item.get_closest_marker("soak")]
@@ -224,6 +232,15 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     if report.skipped and _no_skip():
         report.outcome = "failed"
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests measured, by `record_property("figures", …)`."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    measured = [(report.nodeid, dict(report.user_properties).get("figures")) for report in reports]
+    for name, figures in measured:
+        if figures is not None:
+            terminalreporter.write_line(f"{name.rpartition('/')[2]}: {figures}")
 
 
 def _no_skip() -> bool:

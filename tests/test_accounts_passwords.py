@@ -6,7 +6,7 @@ import argon2
 import pytest
 
 from app.domain.errors import Busy, Invalid
-from app.domain.passwords import NOBODY, PARAMETERS, Passwords, check_new
+from app.domain.passwords import NOBODY, PARAMETERS, Passwords, _common, check_new
 
 
 async def test_a_password_matches_its_own_hash_only() -> None:
@@ -81,14 +81,63 @@ async def test_the_event_loop_goes_on_while_passwords_are_hashed() -> None:
     assert turns > 20
 
 
-@pytest.mark.parametrize("password", ["x" * 10, "x" * 128, "\U0001f40e" * 10, "é" * 128])
+@pytest.mark.parametrize(
+    "password",
+    ["x7" * 5, "x7" * 64, "\U0001f40e" * 10, "é" * 128, "1234567890 1234567890", "correcthorsebatterystaple"],
+)
 def test_passwords_of_10_to_128_characters_may_be_chosen(password: str) -> None:
-    check_new(password, ("input", "password"))
+    check(password)
 
 
-@pytest.mark.parametrize("password", ["", "x" * 9, "x" * 129, "\ufdfa" * 128, "e\u0301" * 9])
+@pytest.mark.parametrize("password", ["", "x" * 9, "x7" * 65, "\ufdfa" * 128, "e\u0301" * 9])
 def test_shorter_and_longer_ones_may_not(password: str) -> None:
+    message = refusal(password)
+    assert "10" in message or "128" in message
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        *("1234567890", "qwertyuiop", "QwertyUiop", "password123", "PassWord123", "1q2w3e4r5t", "x" * 10),
+        *(
+            " password123 ",
+            "".join(chr(ord(letter) + 0xFEE0) for letter in "password123"),
+        ),  # full-width letters
+    ],
+)
+def test_common_ones_may_not_in_whatever_case_and_form(password: str) -> None:
+    assert "first that are guessed" in refusal(password)
+
+
+def test_the_list_of_common_ones_holds_what_may_be_chosen_otherwise() -> None:
+    common = _common()
+    assert len(common) > 1000
+    assert all(10 <= len(entry) <= 128 and entry == entry.casefold().strip() for entry in common)
+    for entry in common:
+        refusal(entry)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "robin.wood@example.com",
+        "ROBIN.WOOD@example.com",
+        "robin.wood",
+        "Robin.Wood",
+        "Näslund-Wood",
+        "näslund-WOOD ",
+    ],
+)
+def test_ones_own_email_and_name_may_not(password: str) -> None:
+    assert "email or the name" in refusal(password)
+
+
+def check(password: str) -> None:
+    check_new(password, ("input", "password"), email="robin.wood@example.com", name="Näslund-Wood")
+
+
+def refusal(password: str) -> str:
     with pytest.raises(Invalid) as refused:
-        check_new(password, ("input", "password"))
+        check(password)
     assert refused.value.field == ("input", "password")
-    assert "10" in refused.value.message or "128" in refused.value.message
+    return refused.value.message

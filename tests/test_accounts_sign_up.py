@@ -137,6 +137,9 @@ async def test_of_ten_who_sign_up_at_once_with_one_address_one_does(api: Api, sq
         ({"email": f"{'x' * 250}@example.com"}, "email", "254"),
         ({"password": "x" * 9}, "password", "10"),
         ({"password": "x" * 129}, "password", "128"),
+        ({"password": "Password123"}, "password", "less common"),
+        ({"email": "Robin.Wood@example.com", "password": "robin.wood@EXAMPLE.com"}, "password", "the email"),
+        ({"name": "Robin  Wood-Hill", "password": "robin  wood-hill"}, "password", "the name"),
         ({"name": " "}, "name", "100"),
         ({"name": "x" * 101}, "name", "100"),
         ({"name": "Rob\0in"}, "name", "U+0000"),
@@ -177,6 +180,10 @@ async def test_the_verbs_that_hand_out_tokens_take_no_key_and_no_trial(api: Api)
     }
     assert arguments["signUp"] == arguments["signIn"] == {"input"}
     assert arguments["tokenRefresh"] == {"refreshToken"}
+    assert arguments["passwordChange"] == {
+        *("currentPassword", "newPassword", "idempotencyKey", "validateOnly")
+    }
+    assert arguments["sessionRevoke"] == {"id", "idempotencyKey", "validateOnly"}
     assert arguments["signOut"] == {"everywhere", "idempotencyKey", "validateOnly"}
     assert arguments["workspaceCreate"] == {"input", "idempotencyKey", "validateOnly"}
     assert arguments["projectCreate"] == {"input", "idempotencyKey", "validateOnly"}

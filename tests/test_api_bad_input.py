@@ -165,7 +165,7 @@ async def test_ids_that_name_nothing_leave_holes_in_nodes(person: Person) -> Non
     assert answer.data["nodes"] == [{"id": one} if one == task["id"] else None for one in ids]
 
 
-@pytest.mark.parametrize("count", [101, 1_000, 20_000])
+@pytest.mark.parametrize("count", [101, 1_000, 4_000])
 async def test_nodes_takes_a_bounded_number_of_ids(reader: Person, count: int) -> None:
     answer = await reader.run("query ($ids: [ID!]!) { nodes(ids: $ids) { id } }", {"ids": ["x"] * count})
     refused(answer, "BAD_USER_INPUT", "ids", says=["100"])

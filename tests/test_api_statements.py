@@ -1,84 +1,126 @@
-"""How many SQL statements an answer costs: as many for many rows as for one."""
+"""Which SQL statements an answer costs: as many for many rows as for one."""
 
 from collections.abc import Awaitable, Callable
 
-from tests.harness.client import Api
-from tests.harness.people import Person
+import asyncpg
+import pytest
+
+from tests.harness import typical
+from tests.harness.client import Answer, Api
+from tests.harness.people import Person, sign_up
 from tests.harness.server import Server
 from tests.harness.world import World, comment, make_world, relate
 
-TASK_PAGE = """
-query ($first: Int) {
-  tasks(first: $first) {
-    nodes {
-      id identifier title priority dueDate version
-      project { id key } status { name type } assignee { name } creator { name } parent { id }
-      labels(first: 5) { nodes { name } }
-    }
-    pageInfo { hasNextPage endCursor }
-  }
-}"""
-EVERYTHING = """
-query ($first: Int) {
-  tasks(first: $first) {
-    totalCount
-    nodes {
-      identifier isBlocked commentCount viewerCanUpdate subtasksSummary { total completed }
-      labels { totalCount nodes { name project { key } } }
-      subtasks { nodes { identifier status { name } assignee { name } } }
-      comments { nodes { body author { name } replies { nodes { body author { name } } } } }
-      activity(first: 3) { nodes { type actor { name } } }
-      blockedBy { nodes { identifier } } blocks { nodes { identifier } }
-      relations { nodes { type relatedTask { identifier } } }
-    }
-  }
-}"""
+OF_A_TASK = [
+    *("Project.statuses", "Task.labels", "Task.labels.totalCount", "Task.subtasks", "Task.subtasks_summary"),
+    *("Task.comments", "Task.comments.totalCount", "Comment.replies", "Task.activity", "Task.blocked_by"),
+    *("Task.blocks", "Task.is_blocked", "Task.relations", "Task.inverse_relations"),
+]
+# Beside the statement that finds the type of an id, and the one that reads the row.
+OF_A_NODE = {
+    "User": [],
+    "Workspace": ["Workspace.sync_seq"],
+    "Member": [],
+    "Project": [],
+    "Status": [],
+    "Task": ["Task.labels"],
+    "TaskRelation": [],
+    "Label": [],
+    "Comment": ["Comment.replies"],
+    "Event": [],
+}
+# The first connection under a single row comes with the row's own statement.
+RIDING = {"Task.labels", "Comment.replies"}
+TYPICAL = {
+    "start page": [
+        *("Query.viewer", "Query.workspaces", "Workspace.sync_seq", "Workspace.projects"),
+        *("Query.tasks", "Task.labels"),
+    ],
+    "task list": ["Query.tasks", "Task.labels"],
+    "count": ["Query.tasks.totalCount"],
+    "one task": ["Query.task", *OF_A_TASK[1:]],
+    "tasks with everything": ["Query.tasks", *OF_A_TASK],
+    "board": ["Query.project", "Status.tasks", "Task.labels", "Task.comments.totalCount"],
+    "mixed nodes": [
+        "Query.nodes",
+        *(f"Query.nodes.{name}" for name in OF_A_NODE),
+        *(label for more in OF_A_NODE.values() for label in more),
+    ],
+    **{
+        f"node: {name}": ["Query.node", f"Query.node.{name}", *(set(more) - RIDING)]
+        for name, more in OF_A_NODE.items()
+    },
+}
+GROWING = {name for name in TYPICAL if not name.startswith("node") and name != "count"} | {"node: Comment"}
 
 
-async def test_the_number_of_rows_does_not_matter(person: Person, stranger: Person) -> None:
-    world = await make_world(person, stranger)
-    few = {document: await person.run(document, {"first": 50}) for document in (TASK_PAGE, EVERYTHING)}
+@pytest.fixture(scope="module")
+async def few(api: Api) -> World:
+    return await make_world(await sign_up(api), await sign_up(api))
+
+
+@pytest.fixture(scope="module")
+async def many(api: Api) -> World:
+    world = await make_world(await sign_up(api), await sign_up(api))
     for number in range(12):
         await _grow(world, number)
-    for document, before in few.items():
-        after = await person.run(document, {"first": 50})
-        assert len(after.data["tasks"]["nodes"]) == len(before.data["tasks"]["nodes"]) + 36
-        assert sorted(after.statements) == sorted(before.statements)
+    return world
 
 
-async def test_a_page_of_tasks(person: Person, stranger: Person) -> None:
-    """What a task points to rides along with it; only lists take statements of their own."""
-    await make_world(person, stranger)
-    answer = await person.run(TASK_PAGE, {"first": 50})
-    assert answer.statements == ["Query.tasks", "Task.labels"]
-
-
-async def test_no_statement_runs_twice(person: Person, stranger: Person) -> None:
-    await make_world(person, stranger)
-    answer = await person.run(EVERYTHING, {"first": 50})
-    assert len(answer.statements) == len(set(answer.statements)) <= 25
-
-
-async def test_what_is_counted_is_what_is_listed(person: Person) -> None:
-    answer = await person.run(TASK_PAGE, {"first": 1})
-    assert answer.extensions["sqlQueries"] == len(answer.statements)
-    assert answer.extensions["dbMs"] >= 0
+@pytest.mark.parametrize("operation", TYPICAL)
+async def test_a_typical_operation(few: World, many: World, sql: asyncpg.Pool, operation: str) -> None:
+    answers = [await _ask(world, sql, operation) for world in (few, many)]
+    for answer in answers:
+        assert not answer.errors
+        assert sorted(answer.statements) == sorted(TYPICAL[operation])
+        assert answer.extensions["sqlQueries"] == len(answer.statements)
+        assert answer.extensions["dbMs"] >= 0
+    if operation in GROWING:
+        assert len(str(answers[1].data)) > 1.5 * len(str(answers[0].data))
 
 
 async def test_production_keeps_it_to_itself(
     start_server: Callable[..., Awaitable[Server]], api_of: Callable[[Server], Api], person: Person
 ) -> None:
     production = await start_server(NODE_ENV="production")
-    answer = await person.run(TASK_PAGE, {"first": 1}, api=api_of(production))
+    answer = await person.run(typical.COUNT, api=api_of(production))
     assert "statements" not in answer.extensions
     assert not answer.errors
 
 
+async def _ask(world: World, sql: asyncpg.Pool, operation: str) -> Answer:
+    here = {"workspaceId": world.workspace["id"]}
+    ids = await world.ids(sql)
+    kind, _, name = operation.partition(": ")
+    document, variables = {
+        "start page": (typical.START, {"me": world.member.id}),
+        "task list": (typical.TASK_LIST, {**here, "first": 50}),
+        "count": (typical.COUNT, {}),
+        "one task": (typical.ONE_TASK, {"id": world.task["id"]}),
+        "tasks with everything": (typical.TASKS_WITH_EVERYTHING, {**here, "first": 50}),
+        "board": (typical.BOARD, {"id": world.project["id"]}),
+        "mixed nodes": (typical.NODES, {"ids": [id_ for found in ids.values() for id_ in found[:10]]}),
+        "node": (typical.NODE, {"id": _one_of(world, ids, name)}),
+    }[kind]
+    return await world.owner.run(document, variables)
+
+
+def _one_of(world: World, ids: dict[str, list[str]], name: str) -> str:
+    """The one with the most around it."""
+    return {"Task": world.task["id"], "Comment": world.comment_id}.get(name) or ids.get(name, [""])[0]
+
+
 async def _grow(world: World, number: int) -> None:
-    """One more task with a subtask, labels, comments and relations, and one that it blocks."""
+    """One more task that is like the first one, and more of everything around the first one."""
     owner, project_id = world.owner, world.project["id"]
-    task = await owner.task(f"More {number}", project_id, labelIds=[world.label_id], assigneeId=owner.id)
-    await owner.task("Below", project_id, parentId=task["id"])
-    waits = await world.member.task("Waits", project_id)
-    await relate(owner, task, waits)
-    await comment(owner, task, "Reply to this.", parentId=await comment(world.member, task, "Something."))
+    more = {"labelIds": [world.label_id], "assigneeId": world.member.id}
+    task = await owner.task(f"More {number}", project_id, **more)
+    for above in (task, world.task):
+        await owner.task("Below", project_id, parentId=above["id"], **more)
+        waits = await world.member.task("Waits", project_id)
+        await relate(owner, above, waits)
+        await relate(owner, waits, above, "RELATES_TO")
+        await comment(
+            owner, above, "Reply to this.", parentId=await comment(world.member, above, "Something.")
+        )
+    await comment(owner, world.task, "Another reply.", parentId=world.comment_id)

@@ -38,7 +38,7 @@ def ground(database_url: str, redis_url: str, tmp_path: Path) -> Ground:
 
 
 def test_the_contenders_in_python_agree(ground: Ground) -> None:
-    assert agreed(["taskflow", "limit", "strawberry_plain"], ground) == every_operation()
+    assert agreed(["taskflow", "limit", "starlette", "strawberry_plain"], ground) == every_operation()
 
 
 @pytest.mark.soak  # half a gigabyte of packages, which only the bench needs

@@ -9,7 +9,7 @@ import pytest
 
 from app.config import load_settings
 from app.infra.database_errors import DatabaseUnavailable
-from app.infra.read_pool import ACQUIRE_SECONDS, ReadPool
+from app.infra.pool import ACQUIRE_SECONDS, Pool
 
 SIZE = 3
 PID = "SELECT pg_backend_pid() AS pid"
@@ -19,25 +19,25 @@ STILL_RUNNING = (
 
 
 @pytest.fixture
-async def pool(new_database: Callable[..., Awaitable[str]]) -> AsyncIterator[ReadPool]:
+async def pool(new_database: Callable[..., Awaitable[str]]) -> AsyncIterator[Pool]:
     settings = load_settings(database_url=await new_database(empty=True))
-    opened = ReadPool(settings.database, SIZE)
+    opened = Pool(settings.database, SIZE)
     yield opened
     await opened.close()
 
 
-async def run(pool: ReadPool, sql: str = PID) -> list[asyncpg.Record]:
+async def run(pool: Pool, sql: str = PID) -> list[asyncpg.Record]:
     return await pool.fetch(await pool.acquire(), sql, [])
 
 
-async def test_no_more_are_opened_than_it_may_hold(pool: ReadPool) -> None:
+async def test_no_more_are_opened_than_it_may_hold(pool: Pool) -> None:
     rows = await asyncio.gather(
         *(run(pool, "SELECT pg_backend_pid() AS pid, pg_sleep(0.01)") for _ in range(50))
     )
     assert len({row["pid"] for (row,) in rows}) == SIZE
 
 
-async def test_who_came_first_is_served_first(pool: ReadPool) -> None:
+async def test_who_came_first_is_served_first(pool: Pool) -> None:
     served: list[int] = []
 
     async def client(number: int) -> None:
@@ -48,7 +48,7 @@ async def test_who_came_first_is_served_first(pool: ReadPool) -> None:
     assert [number // SIZE for number in served] == [number // SIZE for number in range(12)]
 
 
-async def test_nobody_waits_for_ever(pool: ReadPool) -> None:
+async def test_nobody_waits_for_ever(pool: Pool) -> None:
     held = [await pool.acquire() for _ in range(SIZE)]
     started = time.monotonic()
     with pytest.raises(DatabaseUnavailable, match="came free"):
@@ -59,7 +59,7 @@ async def test_nobody_waits_for_ever(pool: ReadPool) -> None:
     assert len(await asyncio.gather(*(run(pool) for _ in range(20)))) == 20
 
 
-async def test_a_statement_that_is_given_up_takes_its_connection_along(pool: ReadPool) -> None:
+async def test_a_statement_that_is_given_up_takes_its_connection_along(pool: Pool) -> None:
     for _ in range(3 * SIZE):
         running = asyncio.create_task(run(pool, "SELECT pg_sleep(30), 'not for you'"))
         await asyncio.sleep(0.05)
@@ -72,7 +72,7 @@ async def test_a_statement_that_is_given_up_takes_its_connection_along(pool: Rea
     assert await run(pool, STILL_RUNNING) == []
 
 
-async def test_who_stops_waiting_takes_nothing_along(pool: ReadPool) -> None:
+async def test_who_stops_waiting_takes_nothing_along(pool: Pool) -> None:
     held = [await pool.acquire() for _ in range(SIZE)]
     waiting = [asyncio.create_task(pool.acquire()) for _ in range(6)]
     await asyncio.sleep(0)
@@ -85,7 +85,7 @@ async def test_who_stops_waiting_takes_nothing_along(pool: ReadPool) -> None:
     assert len(await asyncio.gather(*(run(pool) for _ in range(20)))) == 20
 
 
-async def test_a_mistake_in_a_statement_keeps_the_connection(pool: ReadPool) -> None:
+async def test_a_mistake_in_a_statement_keeps_the_connection(pool: Pool) -> None:
     (before,) = await run(pool)
     with pytest.raises(asyncpg.UndefinedTableError):
         await run(pool, "SELECT * FROM nowhere")
@@ -93,7 +93,7 @@ async def test_a_mistake_in_a_statement_keeps_the_connection(pool: ReadPool) -> 
     assert after["pid"] == before["pid"]
 
 
-async def test_lost_connections_are_replaced(pool: ReadPool) -> None:
+async def test_lost_connections_are_replaced(pool: Pool) -> None:
     rows = await asyncio.gather(*(run(pool) for _ in range(SIZE)))
     one, *others = {row["pid"] for (row,) in rows}
     for pid in others:
@@ -105,7 +105,7 @@ async def test_lost_connections_are_replaced(pool: ReadPool) -> None:
     assert one
 
 
-async def test_after_expiry_all_are_new(pool: ReadPool) -> None:
+async def test_after_expiry_all_are_new(pool: Pool) -> None:
     (before,) = await run(pool)
     running = asyncio.create_task(run(pool, "SELECT pg_sleep(0.1), pg_backend_pid() AS pid"))
     await asyncio.sleep(0.05)

@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from app.domain.errors import Busy, Unauthenticated, UserFault
 from app.infra.db import DatabaseUnavailable
+from app.web.answers import encode
 from app.web.errors import format_errors, format_exception
-from app.web.operations import encode
 
 SECRET = "SELECT * FROM users WHERE password_hash = 'x'"
 

@@ -10,6 +10,7 @@ from graphql import OperationType
 from pydantic import SecretStr
 
 from app.config import Settings
+from app.domain.attempts import Attempts
 from app.domain.log_readers import LogReaders
 from app.domain.passwords import Passwords
 from app.domain.tokens import AccessTokens
@@ -20,9 +21,10 @@ from app.infra.redis import Redis
 from app.infra.wakeups import Wakeups
 from app.models.ids import new_id
 from app.web import operations
+from app.web.answers import Answer
 from app.web.authentication import Caller
 from app.web.graphql_request import GraphQLRequest
-from app.web.operations import Answer, Operations
+from app.web.operations import Operations
 from tests.harness.server import JWT_SECRET
 
 ALLOWED = frozenset({OperationType.QUERY, OperationType.MUTATION})
@@ -57,6 +59,7 @@ def services() -> Iterator[Services]:
         passwords=passwords,
         access_tokens=AccessTokens(JWT_SECRET, timedelta(hours=1)),
         viewers=ViewerCache(redis),
+        attempts=Attempts(redis, settings),
     )
     passwords.close()
 

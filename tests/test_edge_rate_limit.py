@@ -105,21 +105,23 @@ async def test_the_window_ends(redis_url: str) -> None:
     redis = Redis(redis_url)
     limit = RateLimit(redis, window=300, maximum=1)
     counted = [await limit.count("somebody") for _ in range(3)]
-    assert [one is not None and one.allowed for one in counted] == [True, False, False]
+    assert [one is not None and one.exceeded is None for one in counted] == [True, False, False]
     await asyncio.sleep(0.4)
     again = await limit.count("somebody")
     assert again is not None
-    assert again.allowed
+    assert again.exceeded is None
     await redis.stop()
 
 
 async def test_a_counter_without_an_expiry_gets_one(redis_url: str) -> None:
     redis = Redis(redis_url)
-    await redis.run_script("return redis.call('SET', KEYS[1], 100)", ["taskflow:rate:100:somebody"], [])
+    await redis.run_script(
+        "return redis.call('HSET', KEYS[1], 'operations', 100)", ["taskflow:spent:100:somebody"], []
+    )
     limit = RateLimit(redis, window=100, maximum=1)
-    assert not (await counted_by(limit)).allowed
+    assert (await counted_by(limit)).exceeded
     await asyncio.sleep(0.2)
-    assert (await counted_by(limit)).allowed
+    assert (await counted_by(limit)).exceeded is None
     await redis.stop()
 
 
@@ -128,7 +130,7 @@ async def test_one_process_remembers_a_bounded_number_of_callers() -> None:
     for number in range(20_000):
         await limit.count(str(number))
     assert len(limit._local) == 10_000
-    assert not (await counted_by(limit, "19999")).allowed
+    assert (await counted_by(limit, "19999")).exceeded
 
 
 async def test_what_is_not_limited(limited: Api) -> None:

@@ -17,9 +17,6 @@ BODIES: dict[str, bytes] = {
     "a string": b'"x"',
     "a number": b"5",
     "null": b"null",
-    "a list": b"[1]",
-    "an empty batch": b"[]",
-    "a batch": b"[" + QUERY + b"]",
     "invalid UTF-8": b'{"query": "\xff"}',
     "a lone surrogate": b'{"query": "{ __typename }", "variables": {"a": "\\ud800"}}',
     "UTF-16": '{"query": "{ __typename }"}'.encode("utf-16"),
@@ -132,7 +129,6 @@ async def test_a_mutation_by_get(api: Api) -> None:
 
 FAILED_REQUESTS = {
     "{": "GRAPHQL_PARSE_FAILED",
-    "{ " + "__typename " * 20_000 + "}": "GRAPHQL_PARSE_FAILED",
     "{ a" * 5_000 + " }" * 5_000: "GRAPHQL_PARSE_FAILED",
     "{ nothingLikeIt }": "GRAPHQL_VALIDATION_FAILED",
     "query ($a: Boolean!) { __typename @include(if: $a) }": "BAD_USER_INPUT",
@@ -154,12 +150,13 @@ async def test_the_status_follows_the_media_type(api: Api, document: str, accept
     [
         ("", "application/json"),
         ("*/*", "application/json"),
-        ("text/event-stream", "application/json"),
+        ("text/event-stream;q=0.5, application/json", "application/json"),
         (GRAPHQL_JSON, GRAPHQL_JSON),
         (f"{GRAPHQL_JSON}, application/json;q=0.9", GRAPHQL_JSON),
         (f"application/json, {GRAPHQL_JSON};q=0.5", "application/json"),
         (f"{GRAPHQL_JSON};q=0", "application/json"),
         (f"{GRAPHQL_JSON};q=rubbish", "application/json"),
+        (f"{GRAPHQL_JSON};q=nan", "application/json"),
     ],
 )
 async def test_the_media_type_is_chosen_by_accept(api: Api, accept: str, expected: str) -> None:
@@ -194,7 +191,7 @@ async def test_fragments_are_counted_as_often_as_they_are_spread(api: Api) -> No
     answer = await api.run(_doubling_fragments(18))
 
     assert answer.status == 400
-    assert answer.errors[0]["extensions"]["code"] == "BAD_REQUEST"
+    assert answer.errors[0]["extensions"]["code"] == "TOO_MANY_FIELDS"
     assert "2,000 fields" in answer.errors[0]["message"]
 
 

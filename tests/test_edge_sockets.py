@@ -180,7 +180,7 @@ async def test_pages_of_other_origins(start_server: StartServer) -> None:
         headers = {"Origin": origin}
         return connect(server.websocket_url, subprotocols=[PROTOCOL], additional_headers=headers)
 
-    async with connecting("https://app.example.com"):
-        pass
+    async with connecting("https://app.example.com"), connect(server.websocket_url, subprotocols=[PROTOCOL]):
+        pass  # who sends no Origin is no browser
     with pytest.raises(InvalidStatus, match="403"):
         await connecting("https://evil.example.com")

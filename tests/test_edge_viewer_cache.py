@@ -32,7 +32,7 @@ class Truth:
         return found or [{"workspace_id": None, "role": None}]
 
     async def seen_by(self, cache: ViewerCache) -> Viewer | None:
-        return await cache.load(self.fetch, self.user_id, self.session_id, cache.look(self.user_id))
+        return await cache.load(self.fetch, self.user_id, self.session_id, await cache.look(self.user_id))
 
     async def is_remembered_by(self, cache: ViewerCache) -> bool:
         before = self.reads

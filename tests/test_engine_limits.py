@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections.abc import Callable
 from contextlib import suppress
 
 import asyncpg
@@ -10,8 +11,11 @@ from graphql import OperationDefinitionNode, parse
 from app.engine.engine import NotAnswered
 from app.graphql.schema import build_schema
 from app.models.ids import new_id
+from tests.conftest import StartServer
+from tests.harness.client import Api
 from tests.harness.people import Person
 from tests.harness.refusals import assert_civil
+from tests.harness.server import Server
 
 FILL_PROJECT = """
 INSERT INTO tasks (id, workspace_id, project_id, number, title, status_id, priority, rank)
@@ -23,14 +27,15 @@ WHERE project.id = $1
 
 
 async def test_an_answer_that_repeats_the_same_rows_is_counted_as_often(
-    person: Person, sql: asyncpg.Pool
+    person: Person, sql: asyncpg.Pool, start_server: StartServer, api_of: Callable[[Server], Api]
 ) -> None:
+    api = api_of(await start_server(MAX_COST="0"))
     await sql.execute(FILL_PROJECT, person.project_id)
     inner = "tasks(first: 100) { nodes { id } }"
     twice = f"{{ tasks(first: 100) {{ nodes {{ project {{ {inner} }} }} }} }}"
     thrice = f"{{ tasks(first: 100) {{ nodes {{ project {{ {twice[1:-1]} }} }} }} }}"
 
-    small, large = await person.run(twice), await person.run(thrice)
+    small, large = await person.run(twice, api=api), await person.run(thrice, api=api)
 
     assert sum(len(node["project"]["tasks"]["nodes"]) for node in small.data["tasks"]["nodes"]) == 10_000
     assert_civil(large)

@@ -60,7 +60,7 @@ async def test_clients_are_not_browsers(api: Api) -> None:
 
 
 async def test_production_shows_no_demo_password(start_server: StartServer) -> None:
-    server = await start_server(NODE_ENV="production")
+    server = await start_server(NODE_ENV="production", GRAPHIQL="true")
     api = Api(server.url)
     page = await api.http.get("/graphql", headers={"accept": BROWSER})
     await api.close()

@@ -18,7 +18,13 @@ from tests.harness.server import JWT_SECRET
 from tests.live import until
 
 DAY = timedelta(days=1)
-NOTHING = {"idempotency keys": 0, "refresh tokens": 0, "sessions": 0}
+NOTHING = dict.fromkeys(
+    [
+        *("idempotency keys", "refresh tokens", "sessions", "mailed tokens", "mails"),
+        *("tasks of deleted workspaces", "events of deleted workspaces", "deleted workspaces"),
+    ],
+    0,
+)
 
 
 @pytest.fixture
@@ -99,9 +105,39 @@ async def test_what_has_expired_goes_and_the_rest_stays(
     await add_session(connection, user_id, session=DAY, token=-DAY)
     await add_session(connection, user_id, session=-DAY, token=-DAY)
     removed = await purge(database)
-    assert removed == {"idempotency keys": 2 * BATCH + 6, "refresh tokens": 2, "sessions": 1}
+    assert removed == {
+        **NOTHING,
+        "idempotency keys": 2 * BATCH + 6,
+        "refresh tokens": 2,
+        "sessions": 1,
+    }
     assert await counts(connection) == (4, 2, 1)
     assert await purge(database) == NOTHING
+
+
+async def test_mails_that_are_done_with_or_too_old_go(
+    database: Database, connection: Any, user_id: UUID
+) -> None:
+    mails = {  # finished how long ago, made how long ago
+        "seen to lately": (6 * DAY, 6 * DAY),
+        "seen to long ago": (8 * DAY, 8 * DAY),
+        "waiting": (None, 0.9 * DAY),
+        "waiting in vain": (None, 1.1 * DAY),
+    }
+    await connection.executemany(
+        "INSERT INTO outbox_mails (id, kind, address, due_at, finished_at, created_at)"
+        " VALUES ($1, 'PASSWORD_RESET', $2, now(), now() - $3::interval, now() - $4::interval)",
+        [(new_id(), name, finished, made) for name, (finished, made) in mails.items()],
+    )
+    await connection.executemany(
+        "INSERT INTO mailed_tokens (id, user_id, purpose, token_hash, address, expires_at)"
+        " VALUES ($1, $2, 'PASSWORD_RESET', $3, '', now() + $4::interval)",
+        [(new_id(), user_id, b"good", DAY), (new_id(), user_id, b"expired", -DAY)],
+    )
+    assert await purge(database) == {**NOTHING, "mailed tokens": 1, "mails": 2}
+    left = await connection.fetch("SELECT address FROM outbox_mails")
+    assert {row["address"] for row in left} == {"seen to lately", "waiting"}
+    assert await connection.fetchval("SELECT token_hash FROM mailed_tokens") == b"good"
 
 
 async def test_a_row_that_somebody_holds_is_left_to_the_next_round(

@@ -11,6 +11,7 @@ from tests.conftest import StartServer
 from tests.harness.client import Api
 from tests.harness.server import Server
 from tests.harness.sockets import open_socket
+from tests.live import until
 from tests.test_metrics_names import value
 
 ApiOf = Callable[[Server], Api]
@@ -54,8 +55,27 @@ async def test_a_killed_worker_leaves_nothing_behind(start_server: StartServer, 
         assert left < 12
     await asyncio.sleep(0.5)
     assert await value(api_of(server), "taskflow_active_connections") == 0
+    assert await value(api_of(server), "taskflow_worker_restarts_total") == 1
+
+    async def both_work() -> bool:
+        return await value(api_of(server), "taskflow_workers") == 2
+
+    await until(both_work, patience=30)
     # Counters keep what the killed worker had counted.
     assert await value(api_of(server), "taskflow_http_requests_total", **labels) >= requests
+
+
+async def test_a_reload_is_no_restart(start_server: StartServer, api_of: ApiOf) -> None:
+    server = await start_server(workers=1)
+    [old] = _serving(server)
+    server.process.send_signal(signal.SIGHUP)
+    await wait_for_other_workers(server, old)
+    assert await value(api_of(server), "taskflow_workers") == 1
+    assert await value(api_of(server), "taskflow_worker_restarts_total") == 0
+
+
+def _serving(server: Server) -> list[int]:
+    return [pid for pid in workers(server) if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
 async def wait_for_other_workers(server: Server, victim: int) -> None:

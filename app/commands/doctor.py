@@ -1,7 +1,5 @@
 import argparse
 import asyncio
-import smtplib
-import ssl
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,9 +8,11 @@ from pydantic import SecretStr
 from redis import Redis
 
 from app.commands.stores import Stores, running_stores
-from app.config import Settings, load_settings
+from app.config import WITHOUT_MAIL, Settings, load_settings
 from app.config.loading import variable_name
 from app.config.values import write_duration
+from app.infra import mail
+from app.infra.connections import connect_arguments
 
 _SECONDS = 10
 _MASK = "***"
@@ -78,15 +78,7 @@ def _check_postgres(stores: Stores) -> str:
 
 async def _postgres_version(stores: Stores) -> str:
     address = stores.settings.database
-    connection = await asyncpg.connect(
-        host=address.host,
-        port=address.port,
-        user=address.user,
-        password=address.password,
-        database=address.database,
-        ssl=address.sslmode,
-        timeout=_SECONDS,
-    )
+    connection = await asyncpg.connect(**(connect_arguments(address) | {"timeout": _SECONDS}))
     try:
         version = await connection.fetchval("SHOW server_version", timeout=_SECONDS)
     finally:
@@ -106,16 +98,14 @@ def _check_redis(stores: Stores) -> str:
 def _check_smtp(stores: Stores) -> str:
     settings = stores.settings
     if settings.smtp_host is None:
-        return "SMTP_HOST is not set; notifications by email are off"
-    with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=_SECONDS) as server:
-        server.ehlo()
-        if server.has_extn("starttls"):
-            server.starttls(context=ssl.create_default_context())
-            server.ehlo()
-        if settings.smtp_user is not None:
-            password = settings.smtp_password
-            server.login(settings.smtp_user, password.get_secret_value() if password else "")
+        return f"SMTP_HOST is not set; {WITHOUT_MAIL}"
+    asyncio.run(_greet(settings))
     return f"answers at {settings.smtp_host}:{settings.smtp_port}"
+
+
+async def _greet(settings: Settings) -> None:
+    async with asyncio.timeout(_SECONDS), mail.connect(settings):
+        pass
 
 
 _CHECKS = (("PostgreSQL", _check_postgres), ("Redis", _check_redis), ("SMTP", _check_smtp))

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from contextlib import ExitStack
 
+from app.commands.address import own_address
 from app.commands.failure import CommandFailed
 from app.commands.panel import running_panel
 from app.commands.stores import Stores, embedded_servers, export, started_stores, with_lasting_secret
@@ -85,9 +86,9 @@ def _print_panel_when_ready(stores: Stores, sign_in: str | None) -> None:
 
 def _wait_and_print(stores: Stores, sign_in: str | None) -> None:
     settings = stores.settings
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.app_host, settings.app_host)  # noqa: S104 - compared
+    host, port = own_address(settings)
     place = f"[{host}]" if ":" in host else host
-    if _becomes_ready(f"http://{place}:{settings.app_port}/health/ready"):
+    if _becomes_ready(f"http://{place}:{port}/health/ready"):
         print(running_panel(settings, stores.embedded, sign_in), flush=True)
 
 

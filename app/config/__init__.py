@@ -2,6 +2,6 @@
 
 from app.config.database_address import DatabaseAddress
 from app.config.loading import ConfigurationError, load_settings
-from app.config.settings import Settings
+from app.config.settings import WITHOUT_MAIL, Settings
 
-__all__ = ["ConfigurationError", "DatabaseAddress", "Settings", "load_settings"]
+__all__ = ["WITHOUT_MAIL", "ConfigurationError", "DatabaseAddress", "Settings", "load_settings"]

@@ -22,6 +22,8 @@ class DatabaseAddress:
     password: str | None = field(repr=False)
     database: str
     sslmode: SslMode = "prefer"
+    pooled: bool = False
+    """Whether a pooler is there that hands out its connections for one transaction at a time."""
 
     @property
     def is_socket(self) -> bool:

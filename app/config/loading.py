@@ -6,7 +6,9 @@ from pydantic import ValidationError
 from app.config.settings import Settings
 
 _MESSAGES = {
+    "bool_parsing": "is neither true nor false",
     "int_parsing": "is not a whole number",
+    "float_parsing": "is not a number",
     "greater_than_equal": "is less than {ge}",
     "less_than_equal": "is more than {le}",
     "literal_error": "is not {expected}",

@@ -5,6 +5,7 @@ import binascii
 import ipaddress
 import re
 from datetime import timedelta
+from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 MINIMUM_SECRET_BYTES = 32
@@ -72,6 +73,18 @@ def check_network(text: str) -> str:
         return str(ipaddress.ip_network(text))
     except ValueError as error:
         raise ValueError(f"holds {text!r}, which is not an address or a network in CIDR notation") from error
+
+
+def check_sender(sender: str) -> str:
+    """Accepts `tasks@example.com` and `TaskFlow <tasks@example.com>`, on one line (RFC 5322, 3.4)."""
+    local, at, domain = parseaddr(sender)[1].rpartition("@")
+    if not sender.isprintable() or not (local and at and domain) or not local.isascii():
+        raise ValueError("is no sender such as TaskFlow <tasks@example.com>")
+    try:
+        domain.encode("idna")
+    except UnicodeError as error:
+        raise ValueError("holds a domain that no mail reaches") from error
+    return sender
 
 
 def check_redis_url(url: str) -> str:

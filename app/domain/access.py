@@ -28,15 +28,21 @@ def in_workspace(alias: str) -> str:
     return f'{alias}."workspace_id" = ANY(:workspace_ids)'
 
 
-membership = project = status = task = task_relation = label = task_label = comment = event = in_workspace
+membership = project = status = task = task_relation = label = comment = event = in_workspace
 
 
 def user(alias: str) -> str:
     """Oneself, and whoever is or was a member of one of the viewer's workspaces."""
+    # With OFFSET 0 it is looked up for this user: else PostgreSQL may first gather all whom the viewer knows.
     return (
-        f'({alias}."id" = :user_id OR EXISTS (SELECT 1 FROM "memberships" AS shared'
-        f' WHERE shared."user_id" = {alias}."id" AND shared."workspace_id" = ANY(:workspace_ids)))'
+        f'({alias}."id" = :user_id OR EXISTS (SELECT 1 FROM "memberships" AS shared WHERE'
+        f' shared."user_id" = {alias}."id" AND shared."workspace_id" = ANY(:workspace_ids) OFFSET 0))'
     )
+
+
+def session(alias: str) -> str:
+    """One's own, until they end."""
+    return f'({alias}."user_id" = :user_id AND {alias}."revoked_at" IS NULL AND {alias}."expires_at" > now())'
 
 
 PREDICATES: dict[type[Model], Predicate] = {
@@ -47,10 +53,10 @@ PREDICATES: dict[type[Model], Predicate] = {
     models.Task: task,
     models.TaskRelation: task_relation,
     models.Label: label,
-    models.TaskLabel: task_label,
     models.Comment: comment,
     models.Event: event,
     models.User: user,
+    models.Session: session,
 }
 
 

@@ -9,25 +9,29 @@ from typing import Final
 from uuid import UUID
 
 from app import models
+from app.domain import outbox, projects, sessions, values, workspaces
 from app.domain import passwords as password_rules
-from app.domain import projects, sessions, values, workspaces
+from app.domain.attempts import Attempts
 from app.domain.emails import MAX_LENGTH as MAX_EMAIL_LENGTH
 from app.domain.emails import parse_email
-from app.domain.errors import Invalid, UserErrorCode, UserFault
+from app.domain.errors import Busy, Invalid, UserErrorCode, UserFault
+from app.domain.outbox import MailKind
 from app.domain.passwords import Passwords
 from app.domain.perform import perform
-from app.domain.sessions import SignedIn
+from app.domain.sessions import Device, SignedIn
 from app.domain.viewer import Viewer
 from app.domain.viewer_cache import ViewerCache
 from app.domain.write import Write
-from app.infra.db import Database, Watch
+from app.infra.db import Database, DatabaseUnavailable, Watch
 
 MAX_NAME_LENGTH: Final = 100
+_SLUG_BYTES: Final = 5
+"""Of chance: 40 bits make a slug nobody else's."""
 FIRST_PROJECT: Final = ("TASK", "First project")
 
 # The hash that was verified may be replaced (by a stronger one, or another password's) before the session
 # stands.
-_SIGN_IN_ATTEMPTS: Final = 3
+_VERIFICATIONS: Final = 3
 
 _EMAIL = ("input", "email")
 _PASSWORD = ("input", "password")
@@ -42,16 +46,19 @@ class Accounts:
     database: Database
     passwords: Passwords
     viewers: ViewerCache
+    attempts: Attempts
     refresh_expiry: timedelta
     watch: Watch | None = None
+    sends_mail: bool = False
 
-    async def sign_up(self, *, email: str, password: str, name: str, user_agent: str | None) -> SignedIn:
+    async def sign_up(self, *, email: str, password: str, name: str, device: Device) -> SignedIn:
         """A user with a personal workspace, its first project, and a session: all of it or nothing.
 
-        Raises UserFault (TAKEN for an address in use), Busy.
+        Raises UserFault (TAKEN for an email in use, TOO_MANY_ATTEMPTS), Busy.
         """
         user = models.User(email=_address(email), name=values.line(name, _NAME, MAX_NAME_LENGTH))
-        password_rules.check_new(password, _PASSWORD)
+        password_rules.check_new(password, _PASSWORD, email=user.email, name=user.name)
+        await self.attempts.sign_up(device.address)
         user.password_hash = await self.passwords.hash(password)
         signed_in: SignedIn | None = None
 
@@ -59,37 +66,37 @@ class Accounts:
             nonlocal signed_in
             await write.insert(user, None)
             signed_in = await sessions.start(
-                write.transaction.fetch, user.id, user.password_hash, self.refresh_expiry, user_agent
+                write.transaction.fetch, user.id, user.password_hash, self.refresh_expiry, device
             )
             if signed_in is not None:
                 write.act_as(Viewer(user.id, signed_in.session_id, {}))
                 await _settle(write, user)
+            if self.sends_mail:
+                kind = MailKind.EMAIL_VERIFICATION
+                await outbox.add(write.transaction.fetch, kind, user.email, user_id=user.id)
 
         await perform(self.database, None, "signUp", {}, verb, viewers=self.viewers, watch=self.watch)
         return _present(signed_in)
 
-    async def sign_in(self, *, email: str, password: str, user_agent: str | None) -> SignedIn:
-        """Raises UserFault INVALID_CREDENTIALS, alike in words and cost whatever is wrong; Busy."""
-        address = parse_email(email)
-        for _ in range(_SIGN_IN_ATTEMPTS):
-            known = await self.database.fetch("User.credentials", _CREDENTIALS, [address]) if address else []
-            password_hash: str | None = known[0]["password_hash"] if known else None
-            verification = await self.passwords.verify(password_hash, password)
-            if password_hash is None or not verification.matches:
-                break
-            renewed_hash = await self.passwords.hash(password) if verification.needs_rehash else None
-            signed_in = await self._begin(known[0]["id"], password_hash, renewed_hash, user_agent)
-            if signed_in is not None:
-                return signed_in
-        raise UserFault("The email or the password is wrong.", (), UserErrorCode.INVALID_CREDENTIALS)
+    async def sign_in(self, *, email: str, password: str, device: Device) -> SignedIn:
+        """Raises UserFault INVALID_CREDENTIALS, alike in words and cost whatever is wrong; TOO_MANY_ATTEMPTS,
+        alike too and before anything is looked at; Busy."""
+        attempt = await self.attempts.sign_in(email, device.address)
+        try:
+            signed_in = await self._verify(parse_email(email), password, device)
+        except (Busy, DatabaseUnavailable):
+            await attempt.take_back()
+            raise
+        await attempt.succeeded()
+        return signed_in
 
-    async def refresh(self, refresh_token: str) -> SignedIn:
+    async def refresh(self, refresh_token: str, device: Device) -> SignedIn:
         """Spends the token for a new one. Raises UserFault INVALID_TOKEN, alike whatever is wrong with it."""
         signed_in: SignedIn | None = None
 
         async def verb(write: Write) -> None:
             nonlocal signed_in
-            signed_in = await sessions.refresh(write, refresh_token, self.refresh_expiry)
+            signed_in = await sessions.refresh(write, refresh_token, self.refresh_expiry, device)
 
         # Committed also when there is no successor: a token found stolen has revoked its session.
         await perform(self.database, None, "tokenRefresh", {}, verb, viewers=self.viewers, watch=self.watch)
@@ -99,15 +106,28 @@ class Accounts:
             )
         return signed_in
 
+    async def _verify(self, email: str | None, password: str, device: Device) -> SignedIn:
+        for _ in range(_VERIFICATIONS):
+            known = await self.database.fetch("User.credentials", _CREDENTIALS, [email]) if email else []
+            password_hash: str | None = known[0]["password_hash"] if known else None
+            verification = await self.passwords.verify(password_hash, password)
+            if password_hash is None or not verification.matches:
+                break
+            renewed_hash = await self.passwords.hash(password) if verification.needs_rehash else None
+            signed_in = await self._begin(known[0]["id"], password_hash, renewed_hash, device)
+            if signed_in is not None:
+                return signed_in
+        raise UserFault("The email or the password is wrong.", (), UserErrorCode.INVALID_CREDENTIALS)
+
     async def _begin(
-        self, user_id: UUID, password_hash: str, renewed_hash: str | None, user_agent: str | None
+        self, user_id: UUID, password_hash: str, renewed_hash: str | None, device: Device
     ) -> SignedIn | None:
         signed_in: SignedIn | None = None
 
         async def verb(write: Write) -> None:
             nonlocal signed_in
             fetch = write.transaction.fetch
-            signed_in = await sessions.start(fetch, user_id, password_hash, self.refresh_expiry, user_agent)
+            signed_in = await sessions.start(fetch, user_id, password_hash, self.refresh_expiry, device)
             if signed_in is not None and renewed_hash is not None:
                 await fetch("User.rehash", _REHASH, [user_id, renewed_hash])
 
@@ -125,12 +145,22 @@ async def sign_out(write: Write, *, everywhere: bool) -> None:
     write.forget_viewer(write.viewer.user_id)
 
 
+def personal_name(name: str) -> str:
+    """What the workspace is called that somebody of that name gets by signing up."""
+    return f"{name[: workspaces.MAX_NAME_LENGTH - 12]}'s workspace"
+
+
+def is_personal_slug(slug: str, name: str) -> bool:
+    """Whether it is one that signing up makes for somebody of that name."""
+    return re.fullmatch(f"{_readable(name)}-[0-9a-f]{{{2 * _SLUG_BYTES}}}", slug) is not None
+
+
 async def _settle(write: Write, user: models.User) -> None:
     workspace = await workspaces.found(
         write,
         models.Workspace(
-            slug=_personal_slug(user.name),
-            name=f"{user.name[: workspaces.MAX_NAME_LENGTH - 12]}'s workspace",
+            slug=f"{_readable(user.name)}-{secrets.token_hex(_SLUG_BYTES)}",
+            name=personal_name(user.name),
             created_at=write.now,
             updated_at=write.now,
         ),
@@ -144,11 +174,10 @@ async def _settle(write: Write, user: models.User) -> None:
     )
 
 
-def _personal_slug(name: str) -> str:
-    """Readable, and by 40 random bits nobody else's."""
+def _readable(name: str) -> str:
+    """Lower-case letters, digits and hyphens; at most 30."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    readable = re.sub(r"[^a-z0-9]+", "-", letters)[:30].strip("-")
-    return f"{readable or 'workspace'}-{secrets.token_hex(5)}"
+    return re.sub(r"[^a-z0-9]+", "-", letters)[:30].strip("-") or "workspace"
 
 
 def _address(email: str) -> str:

@@ -33,6 +33,11 @@ class UserErrorCode(StrEnum):
     TAKEN = "TAKEN", "The value must be unique and is in use already."
     INVALID_CREDENTIALS = "INVALID_CREDENTIALS", "The email or the password is wrong."
     INVALID_TOKEN = "INVALID_TOKEN", "The token is unknown, spent, expired or revoked."
+    EMAIL_DISABLED = "EMAIL_DISABLED", "This server sends no mail: its operator has set no SMTP_HOST."
+    TOO_MANY_ATTEMPTS = (
+        "TOO_MANY_ATTEMPTS",
+        "This was tried too often lately; the message names the seconds to wait.",
+    )
 
 
 class UserFault(Exception):
@@ -67,6 +72,13 @@ class Forbidden(UserFault):
 
 class Taken(UserFault):
     code = UserErrorCode.TAKEN
+
+
+class TooManyAttempts(UserFault):
+    code = UserErrorCode.TOO_MANY_ATTEMPTS
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"Too many attempts. Try again in {seconds} seconds.")
 
 
 class Conflict(UserFault):

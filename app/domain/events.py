@@ -1,22 +1,25 @@
 """The log: one event row per changed entity, written last in its transaction."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import Enum, IntEnum
+from functools import cache
 from uuid import UUID
 
 import orjson
 
 from app.domain.viewer import Fetch
+from app.infra.sql import bind
 from app.models.ids import new_id
 
 LONGEST_INLINE_TEXT = 4096
 """Bytes of UTF-8. A longer text leaves its digest in the event, and itself in event_texts."""
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen would take three times as long to make, and a write makes a dozen
 class FieldChange:
     """`field` in the API's spelling (dueDate); values as JSON can carry them, see `json_value`."""
 
@@ -25,7 +28,7 @@ class FieldChange:
     after: object
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     workspace_id: UUID
     type: str
@@ -39,23 +42,33 @@ class Event:
 
 
 async def append(
-    fetch: Fetch, events: Sequence[Event], *, actor_id: UUID | None, now: datetime
+    fetch: Fetch,
+    events: Sequence[Event],
+    *,
+    actor_id: UUID | None,
+    now: datetime,
+    key_id: UUID | None = None,
+    subject_id: UUID | None = None,
 ) -> dict[UUID, int]:
     """Gives the events their `seq` and writes them. Must be the last statement before the commit.
 
-    The row lock of the counter, held until the commit, makes the order of `seq` the order of commits.
+    The row lock of the counter, held until the commit, makes the order of `seq` the order of commits. So what
+    an idempotency key's row, `key_id`, stores for repeats, `subject_id` and the last `seq`, is written along.
     Returns the last `seq` of each workspace that the events belong to.
     """
-    batch_id = new_id() if len(events) > 1 else None
+    shared = {"actor_id": actor_id, "batch_id": new_id() if len(events) > 1 else None, "now": now}
+    outcome = {"key_id": key_id, "subject_id": None if subject_id is None else str(subject_id)}
     last: dict[UUID, int] = {}
     for workspace_id in sorted({event.workspace_id for event in events}):
         own = [event for event in events if event.workspace_id == workspace_id]
-        last[workspace_id] = await _append_to(fetch, workspace_id, own, actor_id, batch_id, now)
+        last[workspace_id] = await _append_to(fetch, workspace_id, own, {**shared, **outcome})
     return last
 
 
 def json_value(value: object) -> object:
     """Ids and times as text, enumerations by their GraphQL name."""
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Enum):
         return value.name if isinstance(value, IntEnum) else value.value
     if isinstance(value, UUID):
@@ -65,6 +78,7 @@ def json_value(value: object) -> object:
     return value.isoformat() if isinstance(value, date) else value
 
 
+@cache
 def api_name(attribute: str) -> str:
     """due_date → dueDate"""
     first, *rest = attribute.split("_")
@@ -81,42 +95,52 @@ async def changed_since(
 
 
 async def _append_to(
-    fetch: Fetch,
-    workspace_id: UUID,
-    events: Sequence[Event],
-    actor_id: UUID | None,
-    batch_id: UUID | None,
-    now: datetime,
+    fetch: Fetch, workspace_id: UUID, events: Sequence[Event], binds: Mapping[str, object]
 ) -> int:
-    texts = [text for event in events for text in _long_texts(event)]
-    args: list[object] = [workspace_id, len(events), actor_id, batch_id, now, *_columns(events)]
-    if texts:
-        args += [list(column) for column in zip(*texts, strict=True)]
-    rows = await fetch("Event.append", _APPEND_WITH_TEXTS if texts else _APPEND, args)
+    changes = [orjson.dumps(event.changes) for event in events]
+    texts: list[tuple[object, ...]] = []
+    for position, event in enumerate(events):
+        if len(changes[position]) > LONGEST_INLINE_TEXT:  # else no text in it is that long
+            texts += _long_texts(event)
+            changes[position] = orjson.dumps([_shortened(change) for change in event.changes])
+    sql, args = bind(
+        _append_sql(batch=len(events) > 1, with_texts=bool(texts), with_key=binds["key_id"] is not None),
+        {
+            **binds,
+            "workspace_id": workspace_id,
+            "count": len(events),
+            **_event_binds(events, changes),
+            **dict(zip(_TEXT_COLUMNS, map(list, zip(*texts, strict=True)), strict=False)),
+        },
+    )
+    rows = await fetch("Event.append", sql, args)
     if len(rows) != len(events):
         raise RuntimeError(f"workspace {workspace_id} has no counter")
     last: int = max(row["seq"] for row in rows)
     return last
 
 
-def _columns(events: Sequence[Event]) -> Iterable[list[object]]:
-    yield [event.id for event in events]
-    yield [event.type for event in events]
-    yield [event.entity_type for event in events]
-    yield [event.entity_id for event in events]
-    yield [event.entity_version for event in events]
-    yield [event.project_id for event in events]
-    yield [event.task_id for event in events]
-    yield [_changes_json(event.changes) for event in events]
+def _event_binds(events: Sequence[Event], changes: Sequence[bytes]) -> dict[str, object]:
+    """By column the value of the only event, or a list of all events' values."""
+    rows = [
+        (
+            event.id,
+            event.type,
+            event.entity_type,
+            event.entity_id,
+            event.entity_version,
+            event.project_id,
+            event.task_id,
+            text.decode(),
+        )
+        for event, text in zip(events, changes, strict=True)
+    ]
+    values = rows[0] if len(rows) == 1 else map(list, zip(*rows, strict=True))
+    return dict(zip(_EVENT_COLUMNS, values, strict=True))
 
 
-def _changes_json(changes: Sequence[FieldChange]) -> str:
-    return orjson.dumps(
-        [
-            {"field": change.field, "before": _short(change.before), "after": _short(change.after)}
-            for change in changes
-        ]
-    ).decode()
+def _shortened(change: FieldChange) -> FieldChange:
+    return FieldChange(change.field, _short(change.before), _short(change.after))
 
 
 def _short(value: object) -> object:
@@ -127,15 +151,11 @@ def _short(value: object) -> object:
 
 
 def _is_long(value: object) -> bool:
-    # A character takes at most 4 bytes, so most texts need no encoding to be known as short.
-    return (
-        isinstance(value, str)
-        and len(value) * 4 > LONGEST_INLINE_TEXT
-        and len(value.encode()) > LONGEST_INLINE_TEXT
-    )
+    return isinstance(value, str) and len(value.encode()) > LONGEST_INLINE_TEXT
 
 
-def _long_texts(event: Event) -> Iterable[tuple[UUID, UUID, str, object, object]]:
+def _long_texts(event: Event) -> Iterable[tuple[object, ...]]:
+    """In the order of _TEXT_COLUMNS."""
     for change in event.changes:
         before = change.before if _is_long(change.before) else None
         after = change.after if _is_long(change.after) else None
@@ -143,35 +163,62 @@ def _long_texts(event: Event) -> Iterable[tuple[UUID, UUID, str, object, object]
             yield new_id(), event.id, change.field, before, after
 
 
+@cache
+def _append_sql(*, batch: bool, with_texts: bool, with_key: bool) -> str:
+    # One event goes without arrays, which take longer to send and to read, while the counter is locked.
+    if batch:
+        arrays = ", ".join(f":{name}::{type_}[]" for name, type_ in _EVENT_COLUMNS.items())
+        source = f"unnest({arrays}) WITH ORDINALITY"
+    else:
+        values = ", ".join(f":{name}::{type_}" for name, type_ in _EVENT_COLUMNS.items())
+        source = f"(VALUES ({values}, 1))"
+    told = f"{source} AS e ({', '.join(_EVENT_COLUMNS)}, position)"
+    parts = (_COUNTER, _TEXTS if with_texts else "", _OUTCOME if with_key else "", _EVENTS.format(told))
+    return "".join(parts)
+
+
 _COUNTER = """
 WITH counter AS (
-    UPDATE "workspace_counters" SET "seq" = "seq" + $2::int WHERE "workspace_id" = $1::uuid RETURNING "seq"
+    UPDATE "workspace_counters" SET "seq" = "seq" + :count::int WHERE "workspace_id" = :workspace_id::uuid
+    RETURNING "seq"
 )"""
 
+_EVENT_COLUMNS = {
+    "id": "uuid",
+    "type": "text",
+    "entity_type": "text",
+    "entity_id": "uuid",
+    "entity_version": "int",
+    "project_id": "uuid",
+    "task_id": "uuid",
+    "changes": "text",
+}
 _EVENTS = """
 INSERT INTO "events" (
     "id", "workspace_id", "seq", "type", "actor_id", "entity_type", "entity_id", "entity_version",
     "project_id", "task_id", "changes", "batch_id", "created_at"
 )
-SELECT e.id, $1::uuid, counter."seq" - $2::int + e.position, e.type, $3::uuid, e.entity_type, e.entity_id,
-    e.entity_version, e.project_id, e.task_id, e.changes::jsonb, $4::uuid, $5::timestamptz
-FROM counter, unnest(
-    $6::uuid[], $7::text[], $8::text[], $9::uuid[], $10::int[], $11::uuid[], $12::uuid[], $13::text[]
-) WITH ORDINALITY AS e (
-    id, type, entity_type, entity_id, entity_version, project_id, task_id, changes, position
-)
+SELECT e.id, :workspace_id::uuid, counter."seq" - :count::int + e.position, e.type, :actor_id::uuid,
+    e.entity_type, e.entity_id, e.entity_version, e.project_id, e.task_id, e.changes::jsonb, :batch_id::uuid,
+    :now::timestamptz
+FROM counter, {}
 RETURNING "seq" """
 
+_TEXT_COLUMNS = ("text_ids", "text_event_ids", "text_fields", "befores", "afters")
 _TEXTS = """,
 texts AS (
     INSERT INTO "event_texts" ("id", "workspace_id", "event_id", "field", "before", "after")
-    SELECT t.id, $1::uuid, t.event_id, t.field, t.before, t.after
-    FROM unnest($14::uuid[], $15::uuid[], $16::text[], $17::text[], $18::text[])
-        AS t (id, event_id, field, before, after)
+    SELECT t.id, :workspace_id::uuid, t.event_id, t.field, t.before, t.after
+    FROM unnest(:text_ids::uuid[], :text_event_ids::uuid[], :text_fields::text[], :befores::text[],
+        :afters::text[]) AS t (id, event_id, field, before, after)
 )"""
 
-_APPEND = _COUNTER + _EVENTS
-_APPEND_WITH_TEXTS = _COUNTER + _TEXTS + _EVENTS
+_OUTCOME = """,
+outcome AS (
+    UPDATE "idempotency_keys"
+    SET "outcome" = jsonb_build_object('subjectId', :subject_id::text, 'syncSeq', counter."seq")
+    FROM counter WHERE "id" = :key_id::uuid
+)"""
 
 _CHANGED_SINCE = """
 SELECT event."entity_version", change ->> 'field' AS field

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import orjson
+
 from app.domain.errors import Invalid, UserErrorCode, UserFault
 from app.domain.viewer import Fetch
 from app.models.ids import new_id
@@ -43,16 +45,18 @@ class Key:
             )
         return cls(user_id, mutation, key, canonical_hash(arguments))
 
-    async def claim(self, fetch: Fetch, now: datetime) -> Stored | None:
+    async def claim(self, fetch: Fetch, now: datetime) -> UUID | Stored:
         """The first statement of the write's transaction: a second one with this key waits here for it.
 
-        Returns None when the key is this write's own now, else what an earlier write stored.
+        Returns the id of its row when the key is this write's own now, else what an earlier write stored.
         Raises UserFault IDEMPOTENCY_KEY_REUSED when that had another input.
         """
         while True:
             args = [new_id(), self.user_id, self.mutation, self.key, self.input_hash, now, now - LIFETIME]
-            if await fetch("IdempotencyKey.claim", _CLAIM, args):
-                return None
+            claimed = await fetch("IdempotencyKey.claim", _CLAIM, args)
+            if claimed:
+                row_id: UUID = claimed[0]["id"]
+                return row_id
             rows = await fetch("IdempotencyKey.read", _READ, [self.user_id, self.mutation, self.key])
             if rows:  # else it was purged between the two statements
                 break
@@ -66,17 +70,21 @@ class Key:
         subject, seq = row["subject_id"], row["sync_seq"]
         return Stored(UUID(subject) if subject else None, int(seq) if seq else None)
 
-    async def store(self, fetch: Fetch, stored: Stored) -> None:
-        subject_id = None if stored.subject_id is None else str(stored.subject_id)
-        outcome = json.dumps({"subjectId": subject_id, "syncSeq": stored.sync_seq})
-        await fetch("IdempotencyKey.store", _STORE, [self.user_id, self.mutation, self.key, outcome])
+
+async def store_unchanged(fetch: Fetch, row_id: UUID, subject_id: UUID | None) -> None:
+    """The outcome of a write that recorded no event."""
+    outcome = {"subjectId": None if subject_id is None else str(subject_id), "syncSeq": None}
+    await fetch("IdempotencyKey.store", _STORE, [row_id, outcome])
 
 
 def canonical_hash(arguments: Mapping[str, object]) -> bytes:
     """SHA-256 of the coerced arguments: the order of fields and the spelling of the document don't count."""
-    # Escaped, since over WebSocket a string may hold what UTF-8 cannot write.
-    text = json.dumps(arguments, sort_keys=True, ensure_ascii=True, default=str)
-    return hashlib.sha256(text.encode()).digest()
+    try:
+        text = orjson.dumps(arguments, default=str, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        # Over WebSocket a string may hold what UTF-8 cannot write: escaped here.
+        text = json.dumps(arguments, sort_keys=True, ensure_ascii=True, default=str).encode()
+    return hashlib.sha256(text).digest()
 
 
 # A key older than its lifetime is taken over as if it had never been.
@@ -96,7 +104,4 @@ SELECT "input_hash", "outcome" ->> 'subjectId' AS subject_id, "outcome" ->> 'syn
 FROM "idempotency_keys" WHERE "user_id" = $1 AND "mutation" = $2 AND "key" = $3
 """
 
-_STORE = """
-UPDATE "idempotency_keys" SET "outcome" = $4::text::jsonb
-WHERE "user_id" = $1 AND "mutation" = $2 AND "key" = $3
-"""
+_STORE = 'UPDATE "idempotency_keys" SET "outcome" = $2 WHERE "id" = $1'

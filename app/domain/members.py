@@ -97,8 +97,10 @@ async def _require_another_owner(write: Write, membership: models.Membership) ->
         raise Forbidden("A workspace keeps at least one owner. Make somebody else an owner first.", ("id",))
 
 
+# The lock: they do not delete their account meanwhile (account_deletion.py).
 _USER_BY_EMAIL = """
 SELECT "id" FROM "users" WHERE lower("email") = lower(:email) AND "disabled_at" IS NULL
+FOR KEY SHARE
 """
 
 _MEMBERSHIP_ID = """

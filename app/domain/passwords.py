@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Final, TypeVar
 
 import argon2
@@ -14,6 +16,8 @@ from app.domain.errors import Busy, Invalid
 
 MIN_LENGTH: Final = 10
 MAX_LENGTH: Final = 128
+
+_COMMON: Final = Path(__file__).with_name("common_passwords.txt")
 
 # OWASP Password Storage Cheat Sheet: Argon2id with 19 MiB, two passes, one lane.
 PARAMETERS: Final = argon2.Parameters(
@@ -81,14 +85,37 @@ class Passwords:
         return await asyncio.wrap_future(future)
 
 
-def check_new(password: str, field: tuple[str, ...]) -> None:
-    """Raises Invalid for a password that may not be chosen. Length counts code points once normalized."""
+def check_new(password: str, field: tuple[str, ...], *, email: str, name: str) -> None:
+    """Raises Invalid for a password that may not be chosen (NIST SP 800-63B-4, 3.1.1.2).
+
+    Length counts code points once normalized; whose `email` and `name` they are is compared without case.
+    """
     # Bounded before normalizing: one code point may become eighteen.
     length = len(password) if len(password) > MAX_LENGTH else len(_normalized(password))
     if length < MIN_LENGTH:
         raise Invalid(f"A password has at least {MIN_LENGTH} characters.", field)
     if length > MAX_LENGTH:
         raise Invalid(f"A password has at most {MAX_LENGTH} characters.", field)
+    folded = _folded(password)
+    if folded in {_folded(email), _folded(email.partition("@")[0]), _folded(name)}:
+        raise Invalid("A password must not be the email or the name it belongs to.", field)
+    if folded in _common():
+        raise Invalid("This password is among the first that are guessed. Choose a less common one.", field)
+
+
+def same(one: str, other: str) -> bool:
+    """Whether one is accepted for the other."""
+    return _encoded(one) == _encoded(other)
+
+
+@cache
+def _common() -> frozenset[str]:
+    lines = _COMMON.read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
+
+
+def _folded(text: str) -> str:
+    return _normalized(text).strip().casefold()
 
 
 def _normalized(password: str) -> str:

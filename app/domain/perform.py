@@ -118,15 +118,12 @@ async def _attempt(
 
 
 async def _run(write: Write, verb: Verb, key: Key | None) -> Outcome:
-    if key is not None:
-        stored = await key.claim(write.transaction.fetch, write.now)
-        if stored is not None:
-            return Outcome(stored.subject_id, stored.sync_seq, repeated=True)
+    claimed = await key.claim(write.transaction.fetch, write.now) if key else None
+    if isinstance(claimed, Stored):
+        return Outcome(claimed.subject_id, claimed.sync_seq, repeated=True)
     subject_id = await verb(write)
-    seqs = await write.finish()
+    seqs = await write.finish(claimed, subject_id)
     sync_seq = next(reversed(seqs.values()), None)
-    if key is not None:
-        await key.store(write.transaction.fetch, Stored(subject_id, sync_seq))
     return Outcome(subject_id, sync_seq, seqs=seqs, stale_viewers=frozenset(write.stale_viewers))
 
 

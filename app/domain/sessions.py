@@ -1,13 +1,15 @@
-"""Sign-ins, and the refresh tokens that prolong them (RFC 9700, 4.14.2: rotation with detection of reuse)."""
+"""Sessions, and the refresh tokens that prolong them (RFC 9700, 4.14.2: rotation with detection of reuse)."""
 
 import hashlib
 import re
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 from uuid import UUID
 
+from app import models
 from app.domain.viewer import Fetch
 from app.domain.write import Write
 from app.models.ids import new_id
@@ -21,6 +23,14 @@ _USER_AGENT_LENGTH: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """What a session's owner knows it by: what the client says it is, and its IP address."""
+
+    user_agent: str | None
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
 class SignedIn:
     user_id: UUID
     session_id: UUID
@@ -28,18 +38,18 @@ class SignedIn:
 
 
 async def start(
-    fetch: Fetch, user_id: UUID, password_hash: str, lifetime: timedelta, user_agent: str | None
+    fetch: Fetch, user_id: UUID, password_hash: str, lifetime: timedelta, device: Device
 ) -> SignedIn | None:
     """A new session; None when the user was disabled, or their password changed, since it was verified."""
     session_id = new_id()
-    args = [session_id, user_id, password_hash, lifetime, _printable(user_agent)]
+    args = [session_id, user_id, password_hash, lifetime, *_known_by(device)]
     if not await fetch("Session.start", _START, args):
         return None
     await fetch("Session.forgetExpired", _FORGET_EXPIRED_SESSIONS, [user_id])
     return SignedIn(user_id, session_id, await _hand_out(fetch, session_id, lifetime))
 
 
-async def refresh(write: Write, token: str, lifetime: timedelta) -> SignedIn | None:
+async def refresh(write: Write, token: str, lifetime: timedelta, device: Device) -> SignedIn | None:
     """Spends the token and hands out its successor; None when it is unknown, expired or revoked.
 
     A token spent longer than GRACE ago is taken for a stolen one: its whole session is revoked. The caller
@@ -59,7 +69,7 @@ async def refresh(write: Write, token: str, lifetime: timedelta) -> SignedIn | N
         write.forget_viewer(user_id)
         return None
     await fetch("RefreshToken.spend", _SPEND, [found[0]["token_id"]])
-    await fetch("Session.prolong", _PROLONG, [session_id, lifetime])
+    await fetch("Session.prolong", _PROLONG, [session_id, lifetime, *_known_by(device)])
     await fetch("RefreshToken.forgetExpired", _FORGET_EXPIRED_TOKENS, [session_id])
     return SignedIn(user_id, session_id, await _hand_out(fetch, session_id, lifetime))
 
@@ -68,8 +78,17 @@ async def revoke(fetch: Fetch, session_id: UUID) -> None:
     await fetch("Session.revoke", _REVOKE, [session_id])
 
 
-async def revoke_all(fetch: Fetch, user_id: UUID) -> None:
-    await fetch("Session.revokeAll", _REVOKE_ALL, [user_id])
+async def revoke_own(write: Write, id: str) -> UUID:
+    """Ends one of the viewer's sessions. Raises NotFound for another's and for one that has ended."""
+    session = await write.lock(models.Session, id)
+    await revoke(write.transaction.fetch, session.id)
+    write.forget_viewer(write.viewer.user_id)
+    return session.id
+
+
+async def revoke_all(fetch: Fetch, user_id: UUID, *, but: UUID | None = None) -> None:
+    """Ends a user's sessions, all or all `but` one."""
+    await fetch("Session.revokeAll", _REVOKE_ALL, [user_id, but])
 
 
 async def _hand_out(fetch: Fetch, session_id: UUID, lifetime: timedelta) -> str:
@@ -83,16 +102,25 @@ def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _printable(user_agent: str | None) -> str | None:
-    if user_agent is None:
+def _known_by(device: Device) -> tuple[str | None, str | None]:
+    printable = "".join(filter(str.isprintable, device.user_agent or ""))[:_USER_AGENT_LENGTH]
+    return printable or None, _ip(device.address)
+
+
+def _ip(address: str) -> str | None:
+    """None for what is no address, as of a client on a Unix socket."""
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
         return None
-    return "".join(filter(str.isprintable, user_agent))[:_USER_AGENT_LENGTH] or None
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return str(mapped or parsed)
 
 
 # The lock: a change of password, which revokes every session, comes wholly before this one or after it.
 _START = """
-INSERT INTO "sessions" ("id", "user_id", "user_agent", "created_at", "last_used_at", "expires_at")
-SELECT $1, person."id", $5, clock_timestamp(), clock_timestamp(), clock_timestamp() + $4::interval
+INSERT INTO "sessions" ("id", "user_id", "user_agent", "address", "created_at", "last_used_at", "expires_at")
+SELECT $1, person."id", $5, $6, clock_timestamp(), clock_timestamp(), clock_timestamp() + $4::interval
 FROM "users" AS person
 WHERE person."id" = $2 AND person."password_hash" = $3 AND person."disabled_at" IS NULL
 FOR NO KEY UPDATE
@@ -128,7 +156,11 @@ UPDATE "refresh_tokens" SET "spent_at" = clock_timestamp() WHERE "id" = $1 AND "
 """
 
 _PROLONG = """
-UPDATE "sessions" SET "last_used_at" = clock_timestamp(), "expires_at" = clock_timestamp() + $2::interval
+UPDATE "sessions" SET
+    "last_used_at" = clock_timestamp(),
+    "expires_at" = clock_timestamp() + $2::interval,
+    "user_agent" = $3,
+    "address" = $4
 WHERE "id" = $1
 """
 
@@ -142,7 +174,8 @@ UPDATE "sessions" SET "revoked_at" = clock_timestamp() WHERE "id" = $1 AND "revo
 """
 
 _REVOKE_ALL = """
-UPDATE "sessions" SET "revoked_at" = clock_timestamp() WHERE "user_id" = $1 AND "revoked_at" IS NULL
+UPDATE "sessions" SET "revoked_at" = clock_timestamp()
+WHERE "user_id" = $1 AND "revoked_at" IS NULL AND "id" IS DISTINCT FROM $2::uuid
 """
 
 _FORGET_EXPIRED_TOKENS = """

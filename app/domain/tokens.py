@@ -31,11 +31,16 @@ class Claims:
 
 
 class AccessTokens:
-    """Signs and verifies; remembers what it has verified until it expires, at most `remembered` tokens."""
+    """Signs with `secret`; verifies with it or the `previous` one, for as long as a change of secrets takes.
 
-    def __init__(self, secret: str, lifetime: timedelta, *, remembered: int = 10_000) -> None:
-        # A key object, because python-jose would try to read a secret in text as JSON.
-        self._key = jwk.construct(secret, ALGORITHM)
+    Remembers what it has verified until it expires, at most `remembered` tokens.
+    """
+
+    def __init__(
+        self, secret: str, lifetime: timedelta, *, previous: str | None = None, remembered: int = 10_000
+    ) -> None:
+        # Key objects, because python-jose would try to read a secret in text as JSON.
+        self._keys = [jwk.construct(one, ALGORITHM) for one in (secret, previous) if one is not None]
         self._lifetime = lifetime
         self._remembered = remembered
         self._verified: dict[str, Claims] = {}
@@ -50,7 +55,7 @@ class AccessTokens:
             "iat": int(issued_at.timestamp()),
             "exp": int(expires_at.timestamp()),
         }
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM), expires_at
+        return jwt.encode(claims, self._keys[0], algorithm=ALGORITHM), expires_at
 
     def verify(self, token: str) -> Claims:
         """Raises InvalidToken. Says nothing about whether the user and the session still are."""
@@ -63,14 +68,16 @@ class AccessTokens:
     def _decode(self, token: str) -> Claims:
         if not _SHAPE.fullmatch(token):
             raise InvalidToken
-        try:
-            # The one algorithm, always: CVE-2026-85394 and every confusion of algorithms before it.
-            payload = jwt.decode(token, self._key, algorithms=[ALGORITHM], options=_OPTIONS)
-        except (JOSEError, TypeError, OverflowError) as error:  # the latter two: claims that are no numbers
-            raise InvalidToken from error
-        claims = _read(payload)
-        self._remember(token, claims)
-        return claims
+        for key in self._keys:
+            try:
+                # The one algorithm, always: CVE-2026-85394 and every confusion of algorithms before it.
+                payload = jwt.decode(token, key, algorithms=[ALGORITHM], options=_OPTIONS)
+            except (JOSEError, TypeError, OverflowError):  # the latter two: claims that are no numbers
+                continue
+            claims = _read(payload)
+            self._remember(token, claims)
+            return claims
+        raise InvalidToken
 
     def _remember(self, token: str, claims: Claims) -> None:
         if len(self._verified) >= self._remembered:

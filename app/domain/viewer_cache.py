@@ -25,10 +25,10 @@ Where the mark is not there, the second one, and the wait, keep what was answere
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from app.domain.viewer import Fetch, Viewer, load_viewer
@@ -41,25 +41,30 @@ MARK: Final = 15.0
 # Clocks of two machines do not run at quite the same pace.
 _WAIT: Final = LEASE * 1.1
 
-_LOOK: Final = """
-local now = redis.call('TIME')
-return {redis.call('EXISTS', KEYS[1]), now[1] * 1000000 + now[2]}
+LOOK: Final = """
+local function look(key)
+    local now = redis.call('TIME')
+    return redis.call('EXISTS', key), now[1] * 1000000 + now[2]
+end
 """
+"""A function in Lua, for a script that does more in the same round trip: of `mark_key`, whether the mark is
+there, and the time in microseconds."""
+
+_LOOK_ALONE: Final = LOOK + "return {look(KEYS[1])}"
 _MARK: Final = """
 for _, key in ipairs(KEYS) do redis.call('SET', key, '', 'PX', ARGV[1]) end
 return 1
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A question to Redis, on its way. `connection`: which one it was when it was asked."""
+class Look(NamedTuple):
+    """What Redis said (None: nothing), and over which connection it was asked: their number at that time."""
 
-    answer: asyncio.Future[Any | None]
+    answer: Sequence[int] | None
     connection: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Remembered:
     viewer: Viewer
     connection: int
@@ -74,18 +79,16 @@ class ViewerCache:
         self._size = size
         self._remembered: dict[UUID, _Remembered] = {}
 
-    def look(self, user_id: UUID) -> Look:
-        """Asks Redis about the user; what else is asked in this tick goes along."""
-        return Look(self._redis.run_script(_LOOK, [_key(user_id)]), self._redis.connections)
+    async def look(self, user_id: UUID) -> Look:
+        connection = self._redis.connections
+        return Look(await self._redis.run_script(_LOOK_ALONE, [mark_key(user_id)]), connection)
 
     async def load(self, fetch: Fetch, user_id: UUID, session_id: UUID, look: Look) -> Viewer | None:
         """The viewer as they are now. None when the user is gone or disabled, or the session has ended."""
-        answer = await look.answer
-        same_connection = look.connection == self._redis.connections
-        if answer is None or not same_connection or answer[0]:
+        marked, now = look.answer or (True, 0)
+        if marked or look.connection != self._redis.connections:
             self._remembered.pop(session_id, None)
             return await load_viewer(fetch, user_id, session_id)
-        now = int(answer[1])
         known = self._remembered.get(session_id)
         if (
             known is not None
@@ -113,7 +116,7 @@ class ViewerCache:
                 await asyncio.sleep(_WAIT)
 
     async def _mark(self, user_ids: Collection[UUID]) -> bool:
-        keys = [_key(user_id) for user_id in user_ids]
+        keys = [mark_key(user_id) for user_id in user_ids]
         return await self._redis.run_script(_MARK, keys, [round(MARK * 1000)]) is not None
 
     def _remember(self, remembered: _Remembered) -> None:
@@ -124,5 +127,5 @@ class ViewerCache:
         self._remembered[session_id] = remembered
 
 
-def _key(user_id: UUID) -> str:
+def mark_key(user_id: UUID) -> str:
     return f"taskflow:changing:{user_id}"

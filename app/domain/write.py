@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from app import models
 from app.domain import access, events, rows
 from app.domain.errors import Conflict, NotFound, Unauthenticated
 from app.domain.events import Event, FieldChange
+from app.domain.idempotency import store_unchanged
 from app.domain.viewer import Viewer
 from app.infra.db import OpenTransaction
 from app.infra.sql import bind
@@ -139,9 +141,9 @@ class Write:
         self._loaded[model, values["id"]] = values
         if event_type is not None:
             changes = [
-                FieldChange(events.api_name(name), None, events.json_value(value))
-                for name, value in values.items()
-                if value is not None and name not in _NOT_IN_EVENTS
+                FieldChange(name, None, events.json_value(values[attribute]))
+                for attribute, name in _told(model)
+                if values[attribute] is not None
             ]
             self.record(row, event_type, [*changes, *also], project_id=project_id)
 
@@ -187,9 +189,9 @@ class Write:
         await self.transaction.fetch(f"{type(row).__name__}.delete", sql, [values["id"]])
         if event_type is not None:
             changes = [
-                FieldChange(events.api_name(name), events.json_value(value), None)
-                for name, value in values.items()
-                if value is not None and name not in _NOT_IN_EVENTS
+                FieldChange(name, events.json_value(values[attribute]), None)
+                for attribute, name in _told(type(row))
+                if values[attribute] is not None
             ]
             self.record(row, event_type, changes, project_id=project_id)
 
@@ -216,12 +218,24 @@ class Write:
             )
         )
 
-    async def finish(self) -> dict[UUID, int]:
-        """Writes the queued events, last of all. Returns the last `seq` of each workspace concerned."""
-        if not self._events:
-            return {}
-        actor_id = self._viewer.user_id if self._viewer else None
-        return await events.append(self.transaction.fetch, self._events, actor_id=actor_id, now=self.now)
+    async def finish(self, key_id: UUID | None = None, subject_id: UUID | None = None) -> dict[UUID, int]:
+        """Writes the queued events, last of all, and what an idempotency key's row tells repeats.
+
+        Returns the last `seq` of each workspace concerned.
+        """
+        if self._events:
+            actor_id = self._viewer.user_id if self._viewer else None
+            return await events.append(
+                self.transaction.fetch,
+                self._events,
+                actor_id=actor_id,
+                now=self.now,
+                key_id=key_id,
+                subject_id=subject_id,
+            )
+        if key_id is not None:
+            await store_unchanged(self.transaction.fetch, key_id, subject_id)
+        return {}
 
     async def _read(self, model: type[M], id: str | UUID, field: Sequence[str], lock: str) -> M:
         parsed = id if isinstance(id, UUID) else parse_id(id)
@@ -261,6 +275,12 @@ class Write:
             return []
         row.update_from_dict({"version": values["version"] + 1, "updated_at": self.now})
         return ["version", "updated_at"]
+
+
+@cache
+def _told(model: type[Model]) -> list[tuple[str, str]]:
+    """What events tell of a row that comes or goes: attributes, and their names in the API."""
+    return [(name, events.api_name(name)) for name in rows.columns(model) if name not in _NOT_IN_EVENTS]
 
 
 def _workspace_id(row: Model) -> UUID:

@@ -1,7 +1,7 @@
 """Runs GraphQL documents over SQL. Knows Strawberry, graphql-core and Tortoise's metadata, and no entity."""
 
 from app.engine.composer import Condition
-from app.engine.entities import Row, entity, value_of
+from app.engine.entities import Row, Tenants, entity, value_of
 from app.engine.errors import ArgumentError, DeclarationError
 from app.engine.execution import EngineSchema
 from app.engine.ordering import Order, SortKey
@@ -17,6 +17,7 @@ from app.engine.words import (
     lookup,
     node,
     nodes,
+    of_context,
     own,
     resolved,
     to_many,
@@ -35,6 +36,7 @@ __all__ = [
     "Reads",
     "Row",
     "SortKey",
+    "Tenants",
     "Through",
     "all_of",
     "batch",
@@ -45,6 +47,7 @@ __all__ = [
     "lookup",
     "node",
     "nodes",
+    "of_context",
     "own",
     "resolved",
     "to_many",

@@ -11,6 +11,7 @@ import datetime as dt
 import hashlib
 import uuid
 from collections.abc import Sequence
+from functools import lru_cache
 from math import isfinite
 
 import orjson
@@ -24,6 +25,7 @@ MAX_LENGTH = 1024
 CursorValue = str | int | float | dt.datetime | dt.date | None
 
 
+@lru_cache(maxsize=1_000)
 def signature(connection: str, order: str) -> str:
     """What binds a cursor to its connection and order."""
     return hashlib.sha256(f"{connection}\n{order}".encode()).hexdigest()[:12]

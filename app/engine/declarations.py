@@ -22,6 +22,7 @@ from app.engine.fields import (
     CountOf,
     Lookup,
     Nodes,
+    OfContext,
     Own,
     Resolved,
     ToMany,
@@ -48,7 +49,7 @@ def bind(schema: Schema) -> None:
             entity.selected = tuple(sorted(needed))
     for word in [word for definition in definitions for _, word in _words(definition)]:
         if isinstance(word, ToMany):  # a cursor holds the values of the order's columns
-            word.target.selected = tuple(sorted({*word.target.selected, *word.order.attributes()}))
+            word.target.selected = tuple(sorted({*word.target.selected, *word.order.attributes}))
 
 
 def _object_types(schema: Schema) -> Iterator[StrawberryObjectDefinition]:
@@ -89,10 +90,12 @@ def _bind_word(
             word.target = _connection_entity(field.type, refuse)
             if word.filter_type is not None:
                 check_filter(word.filter_type)
-            _columns(word.target, word.order.attributes(), refuse)
+            _columns(word.target, word.order.attributes, refuse)
             _check_link(word, refuse)
+            if word.target.tenants is not None:
+                _columns(word.target, (word.target.tenants.column,), refuse)
             return set()
-        case Nodes() | Resolved():
+        case Nodes() | OfContext() | Resolved():
             return set()
         case Lookup() | Own():
             word.target = _entity_of(field.type, refuse)

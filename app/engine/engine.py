@@ -13,9 +13,6 @@ from graphql import (
     DocumentNode,
     GraphQLObjectType,
     OperationDefinitionNode,
-    VariableNode,
-    Visitor,
-    visit,
 )
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails
 from graphql.execution.values import VariableValues
@@ -23,12 +20,14 @@ from graphql.pyutils import gather_with_cancel
 from strawberry import Schema
 
 from app.engine.entities import Row
-from app.engine.fetches import AnswerTooLarge, Compiled, Run, bring, objects_by_id
+from app.engine.fetches import AnswerTooLarge, Compiled, Run, bring
+from app.engine.mutations import MutationCall, MutationField, plan_mutation
+from app.engine.objects import object_by_id
 from app.engine.plan import plan_rows, plan_value
 from app.engine.reads import Reads
 from app.engine.roots import Root, Viewing, plan_root
 from app.engine.selection import Selections, Unsupported, fragments_of
-from app.engine.variables import Variables
+from app.engine.variables import Variables, variables_of_directives
 from app.infra.database_errors import DatabaseUnavailable
 
 VARIANTS = 4
@@ -114,11 +113,34 @@ class Engine:
         try:
             plan = known.object_plan(operation, variables, type_, nodes, source)
             if isinstance(source, Row):
-                objects = await objects_by_id(run, type_.name, source.entity, plan, [source["id"]])
-                return objects[source["id"]]  # type: ignore[no-any-return]
+                found = await object_by_id(run, type_.name, source.entity, plan, source["id"])
+                if found is None:
+                    raise NotAnswered("the row is gone")
+                return cast(dict[str, Any], found)
             return plan.complete(source, *await bring(run, plan.fetches, [source]))  # type: ignore[no-any-return]
         except Exception as error:
             raise _left_to_core(error) from error
+
+    def mutation(
+        self,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: Mapping[str, Any] | None,
+    ) -> MutationCall:
+        """A validated mutation, ready to run. Raises NotAnswered."""
+        known = self._known(operation) or self._keep(operation, fragments_of(document))
+        coerced = known.coerce(operation, variables or {})
+        try:
+            return known.mutation(operation, coerced).call(operation, coerced)
+        except Exception as error:
+            raise _left_to_core(error) from error
+
+    async def complete_mutation(self, call: MutationCall, result: object, context: Context) -> dict[str, Any]:
+        """The `data` of a mutation, from what its field has returned. Raises like `complete`."""
+        type_, selected, variables = call.field.type, call.field.selected, call.variables
+        # The fragments are known since it was planned.
+        data = await self.complete(call.operation, {}, variables, type_, selected.nodes, result, context)
+        return {selected.key: data}
 
     async def _answer(
         self,
@@ -159,9 +181,10 @@ class _Operation:
         self._schema = schema
         self._fragments = fragments
         self._variables = Variables(schema._schema, operation)
-        self._switches = _variables_of_directives(operation, fragments)
+        self._switches = variables_of_directives(operation, fragments)
         self._roots: Bounded[tuple[Any, ...], dict[str, Root | str] | str] = Bounded(VARIANTS)
         self._objects: Bounded[tuple[Any, ...], Compiled | str] = Bounded(VARIANTS)
+        self._mutations: Bounded[tuple[Any, ...], MutationField] = Bounded(VARIANTS)
 
     def coerce(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> VariableValues:
         """Raises NotAnswered: what is wrong with them is graphql-core's to say."""
@@ -179,6 +202,13 @@ class _Operation:
         if isinstance(plan, str):  # not a kept exception: each raise would add to its traceback
             raise Unsupported(plan)
         return plan
+
+    def mutation(self, operation: OperationDefinitionNode, variables: VariableValues) -> MutationField:
+        """Raises Unsupported."""
+        variant = self._variant(variables)
+        return self._mutations.recall(variant) or self._mutations.keep(
+            variant, plan_mutation(self._schema, self._selections(operation, variables))
+        )
 
     def object_plan(
         self,
@@ -255,26 +285,3 @@ def _left_to_core(error: Exception) -> Exception:
     if isinstance(error, DatabaseUnavailable | AnswerTooLarge | NotAnswered):
         return error
     return NotAnswered(str(error) if isinstance(error, Unsupported) else type(error).__name__)
-
-
-def _variables_of_directives(
-    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDetails]
-) -> tuple[str, ...]:
-    names: dict[str, None] = {}
-
-    class InDirectives(Visitor):
-        depth = 0
-
-        def enter_directive(self, *_: object) -> None:
-            self.depth += 1
-
-        def leave_directive(self, *_: object) -> None:
-            self.depth -= 1
-
-        def enter_variable(self, node: VariableNode, *_: object) -> None:
-            if self.depth:
-                names[node.name.value] = None
-
-    for definition in (operation, *(fragment.definition for fragment in fragments.values())):
-        visit(definition, InDirectives())
-    return tuple(names)

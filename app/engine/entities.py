@@ -50,13 +50,27 @@ class Column:
         return f"{self.of(alias)}::text" if self.sql_type == "uuid" else self.of(alias)
 
 
+@dataclass(frozen=True, slots=True)
+class Tenants:
+    """Each row is of one tenant: `column` holds it, and the viewer's bind `bind` lists those of the viewer.
+
+    Lists of all of the viewer's rows are then read tenant by tenant: its indexes begin with the tenant.
+    """
+
+    column: str
+    bind: str
+
+
 class Entity:
     """A table, and who may see its rows, behind one GraphQL type."""
 
-    def __init__(self, type_name: str, model: type[Model], access: Access) -> None:
+    def __init__(
+        self, type_name: str, model: type[Model], access: Access, tenants: Tenants | None = None
+    ) -> None:
         self.type_name = type_name
         self.model = model
         self.access = access
+        self.tenants = tenants
         self.selected: tuple[str, ...] = ()
         """The columns that the type's fields need, `relation.column` for those of a joined row."""
 
@@ -101,11 +115,11 @@ class Row:
         return self.values[attribute]
 
 
-def entity(model: type[Model], access: Access) -> Callable[[T], T]:
+def entity(model: type[Model], access: Access, tenants: Tenants | None = None) -> Callable[[T], T]:
     """Declares that a Strawberry type's objects are the rows of `model` that `access` lets through."""
 
     def declare(cls: Any) -> Any:
-        declared = Entity(cls.__name__, model, access)
+        declared = Entity(cls.__name__, model, access, tenants)
         cls.__entity__ = declared
         cls.__strawberry_definition__.is_type_of = _is_row_of(cls.__name__)
         _by_model[model] = declared

@@ -143,6 +143,34 @@ class OperationExecutor(StrawberryGraphQLCoreExecutionContext):
             await self.context_value.root_field_done()
 
 
+class CompletingExecutor(StrawberryGraphQLCoreExecutionContext):
+    """graphql-core's executor for a mutation whose only field has run: `root_value` is what it returned, or
+    the exception that it raised."""
+
+    def execute_field(
+        self,
+        parent_type: GraphQLObjectType,
+        source: Any,
+        field_details_list: Any,
+        path: Path,
+        position_context: Any,
+    ) -> Any:
+        if parent_type is not self.schema.mutation_type:
+            return super().execute_field(parent_type, source, field_details_list, path, position_context)
+        nodes = [details.node for details in field_details_list]
+        definition = parent_type.fields[nodes[0].name.value]
+        info = self.build_resolve_info(definition, nodes, parent_type, path)
+        return self.complete_awaitable_value(
+            definition.type, field_details_list, info, path, _outcome(source), position_context
+        )
+
+
+async def _outcome(value: Any) -> Any:
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
 async def _settled(executor: Executor[Any], result: Any) -> Any:
     return await result if executor.is_awaitable(result) else result
 

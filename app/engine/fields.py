@@ -12,7 +12,7 @@ from app.engine.composer import Condition
 from app.engine.entities import Entity, Row, value_of
 from app.engine.errors import AmbiguousLookup, ArgumentError
 from app.engine.ordering import Order
-from app.engine.pages import Cut, Narrowing, Page, cut_page, page_arguments
+from app.engine.pages import DEFAULT_PAGE_SIZE, Cut, Narrowing, Page, cut_page, page_arguments
 from app.engine.reads import Reads
 from app.engine.relations import Link
 from app.engine.statements import Rows, select_matching
@@ -54,6 +54,7 @@ class ToMany(Word):
     conditions: tuple[Condition, ...]
     filter_type: type | None
     narrow: Callable[..., Narrowing] | None
+    size: int = DEFAULT_PAGE_SIZE
     target: Entity = field(init=False)
 
     def rows(self, narrowing: Narrowing) -> Rows:
@@ -63,6 +64,7 @@ class ToMany(Word):
             (*self.conditions, *narrowing.conditions),
             self.filter_type,
             narrowing.filter,
+            self.target.tenants if self.link is None and not narrowing.one_tenant else None,
         )
 
     def request(self, arguments: Mapping[str, Any]) -> tuple[Rows, Order, Cut]:
@@ -83,6 +85,7 @@ class ToMany(Word):
 @dataclass
 class CountOf(Word):
     relation: str
+    weight: float = 1
     counted: ToMany = field(init=False)
 
     async def resolve(self, source: Row, reads: Reads) -> int:
@@ -94,6 +97,7 @@ class CountOf(Word):
 class Batch(Word):
     load: BatchLoad
     needs: tuple[str, ...]
+    weight: float = 1
 
     async def resolve(self, source: Row, reads: Reads) -> Any:
         return await reads.batch(self.label, self.load, source)
@@ -140,6 +144,14 @@ class Nodes(Word):
 @dataclass
 class Resolved(Word):
     function: Callable[..., Awaitable[object]]
+    size: int
+    most: int
+    statements: int
+
+
+@dataclass
+class OfContext(Word):
+    function: Callable[[Any], object]
 
 
 def checked_ids(ids: list[str]) -> list[str]:

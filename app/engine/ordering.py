@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from app.engine.composer import Composer
-from app.engine.cursors import CursorValue
 from app.engine.entities import Column, Entity
 
 
@@ -18,7 +17,7 @@ class SortKey:
         return replace(self, descending=not self.descending, nulls_first=not self.nulls_first)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Order:
     """A total order over an entity's rows: its last key is always the unique id."""
 
@@ -35,12 +34,21 @@ class Order:
     def reversed(self) -> "Order":
         return Order(tuple(key.reversed() for key in self.keys))
 
+    @cached_property
     def attributes(self) -> tuple[str, ...]:
         return tuple(key.attribute for key in self.keys)
 
-    def describe(self) -> str:
+    @cached_property
+    def description(self) -> str:
         """One text per order, for binding cursors to it."""
         return ",".join(f"{key.attribute}:{key.descending:d}{key.nulls_first:d}" for key in self.keys)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.keys)
 
 
 def order_by(order: Order, entity: Entity, alias: str) -> str:
@@ -50,18 +58,10 @@ def order_by(order: Order, entity: Entity, alias: str) -> str:
     )
 
 
-def order_by_output(order: Order, entity: Entity, names: Sequence[str], alias: str) -> str:
-    """The same order over columns that a subquery put out under other names."""
-    return ", ".join(
-        _direction(f'{alias}."{name}"', key, entity.columns[key.attribute].nullable)
-        for key, name in zip(order.keys, names, strict=True)
-    )
-
-
-def after(
-    order: Order, values: Sequence[CursorValue], entity: Entity, alias: str, composer: Composer
-) -> list[str]:
+def after(order: Order, values: Sequence[str | None], entity: Entity, alias: str) -> list[str]:
     """The rows that come after `values` in `order`, as predicates whose results do not overlap.
+
+    `values` are the SQL of bound values; None stands for null.
 
     One predicate, a row comparison, where all keys run one way and hold no nulls: an index walks it. Else
     one predicate for each way of coming later: each is a range of an index, where one OR over them is a
@@ -72,34 +72,31 @@ def after(
     if same_way and not any(column.nullable for column in columns):
         operator = "<" if order.keys[0].descending else ">"
         left = ", ".join(column.of(alias) for column in columns)
-        right = ", ".join(
-            composer.value(value, column.sql_type) for value, column in zip(values, columns, strict=True)
-        )
-        return [f"({left}) {operator} ({right})"]
+        return [f"({left}) {operator} ({', '.join(filter(None, values))})"]
     branches: list[str] = []
     equal: list[str] = []
     for key, column, value in zip(order.keys, columns, values, strict=True):
-        for later in _later(key, column, value, alias, composer):
+        for later in _later(key, column, value, alias):
             branches.append(" AND ".join([*equal, later]))
-        equal.append(_equals(column, value, alias, composer))
+        equal.append(_equals(column, value, alias))
     return branches
 
 
-def _later(key: SortKey, column: Column, value: CursorValue, alias: str, composer: Composer) -> list[str]:
+def _later(key: SortKey, column: Column, value: str | None, alias: str) -> list[str]:
     name = column.of(alias)
     if value is None:
         return [f"{name} IS NOT NULL"] if key.nulls_first else []
     operator = "<" if key.descending else ">"
-    beyond = [f"{name} {operator} {composer.value(value, column.sql_type)}"]
+    beyond = [f"{name} {operator} {value}"]
     if column.nullable and not key.nulls_first:
         beyond.append(f"{name} IS NULL")
     return beyond
 
 
-def _equals(column: Column, value: CursorValue, alias: str, composer: Composer) -> str:
+def _equals(column: Column, value: str | None, alias: str) -> str:
     if value is None:
         return f"{column.of(alias)} IS NULL"
-    return f"{column.of(alias)} = {composer.value(value, column.sql_type)}"
+    return f"{column.of(alias)} = {value}"
 
 
 def _direction(expression: str, key: SortKey, nullable: bool) -> str:

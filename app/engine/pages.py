@@ -34,6 +34,8 @@ class Narrowing:
     conditions: tuple[Condition, ...] = ()
     filter: dict[str, Any] | None = None
     order: Order | None = None
+    one_tenant: bool = False
+    """Whether the conditions leave the rows of one tenant at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,8 @@ def page_arguments(
 
 def cut_page(arguments: Mapping[str, Any], connection: str, order: Order, entity: Entity) -> Cut:
     """Reads the page arguments. Raises ArgumentError, naming the argument and its limits."""
-    first, after, last, before = page_arguments(
-        **{name: arguments.get(name) for name in ("first", "after", "last", "before")}
-    )
+    first, after = arguments.get("first"), arguments.get("after")
+    last, before = arguments.get("last"), arguments.get("before")
     if first is not None and last is not None:
         raise ArgumentError(
             "last", "first and last are both given: page forward by first, or backward by last."
@@ -90,7 +91,7 @@ def cut_page(arguments: Mapping[str, Any], connection: str, order: Order, entity
     values = None
     if cursor is not None:
         columns = [entity.columns[key.attribute] for key in order.keys]
-        bound_to = cursors.signature(connection, order.describe())
+        bound_to = cursors.signature(connection, order.description)
         values = tuple(cursors.decode(cursor, bound_to, columns, name))
     return Cut(size or DEFAULT_PAGE_SIZE, backward, values)
 
@@ -131,7 +132,7 @@ class Page:
         self.cut = cut
         self.parent = parent
         self.key = key
-        self._signature = cursors.signature(connection, order.describe())
+        self._signature = cursors.signature(connection, order.description)
 
     async def load(self) -> tuple[Sequence[Row], bool]:
         """The page's rows in the list's order, and whether more lie beyond its size."""

@@ -10,41 +10,21 @@ columns and attributes come from declarations, everything else is bound as an ob
 """
 
 from collections.abc import Callable
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
-from graphql import (
-    GraphQLField,
-    GraphQLList,
-    GraphQLNonNull,
-    GraphQLObjectType,
-    is_leaf_type,
-)
+from graphql import GraphQLField, GraphQLList, GraphQLNonNull, GraphQLObjectType, is_leaf_type
 from graphql.execution.collect_fields import FieldDetails
 from strawberry import Schema
 
 from app.engine import leaves
 from app.engine.arguments import Arguments
+from app.engine.connections import ConnectionFetch
 from app.engine.entities import Entity, entity_of_type
-from app.engine.fetches import (
-    BatchFetch,
-    Compiled,
-    ConnectionFetch,
-    CountFetch,
-    RowsFetch,
-    ViewerFetch,
-)
-from app.engine.fields import (
-    METADATA_KEY,
-    Batch,
-    ColumnWord,
-    Computed,
-    CountOf,
-    ToMany,
-    ToOne,
-    Word,
-)
+from app.engine.fetches import BatchFetch, Compiled, CountFetch, ViewerFetch
+from app.engine.fields import METADATA_KEY, Batch, ColumnWord, Computed, CountOf, ToMany, ToOne, Word
 from app.engine.level import Level
+from app.engine.objects import RowsFetch
 from app.engine.pages import ConnectionPart
 from app.engine.selection import Selected, Selections, Unsupported
 from app.engine.statements import COUNT_LIMIT
@@ -74,13 +54,14 @@ def plan_value(
 def plan_connection(
     schema: Schema, selections: Selections, word: ToMany, key: str | None, selected: Selected
 ) -> ConnectionFetch:
-    """A connection's statement, and from each page to its connection."""
+    """A connection's statement, and from the pages under all parents to their connections."""
     level = Level(schema, selections, word.target)
     parts: set[str] = set()
     expression = _connection(level, word, selected, parts)
-    compiled = level.compiled(["page", "more", "cursor", "count"], expression)
+    of_all = f"{{key: {expression} for key, page, more, count in pages}}"
+    compiled = level.compiled(["pages", "cursor"], of_all)
     arguments = Arguments(schema, selected.definition, selected.field, selected.nodes[0].node)
-    return ConnectionFetch(word, itemgetter(key) if key else None, arguments, compiled, frozenset(parts))
+    return ConnectionFetch(word, key, arguments, compiled, frozenset(parts))
 
 
 def _object_of_row(
@@ -109,7 +90,7 @@ def _field_of_row(level: Level, prefix: str, entity: Entity, selected: Selected)
             return f"{level.fetched(fetch)}[{key}]"
         case CountOf():
             key = level.column(f"{prefix}id")
-            return f"{level.fetched(CountFetch(word, itemgetter(f'{prefix}id')))}[{key}]"
+            return f"{level.fetched(CountFetch(word, f'{prefix}id'))}[{key}]"
         case Batch(needs=needs):
             for name in ("id", *needs):
                 level.column(prefix + name)
@@ -161,7 +142,9 @@ def _field_of_value(level: Level, source: str, selected: Selected) -> str:
     type_ = selected.definition.type
     if isinstance(word, ToOne) and source == "o":
         attribute = attrgetter(word.key or "")
-        fetched = _rows_of_value(level, word.label, word.target, selected, lambda o: _texts([attribute(o)]))
+        fetched = _rows_of_value(
+            level, word.label, word.target, selected, lambda o: _texts([attribute(o)]), single=True
+        )
         found = f"{fetched}.get(str(o.{word.key}))"
         return f"required({found})" if isinstance(type_, GraphQLNonNull) else found
     if isinstance(word, Word) or selected.field.base_resolver is not None:
@@ -170,20 +153,28 @@ def _field_of_value(level: Level, source: str, selected: Selected) -> str:
     entity = entity_of_type(named_type(type_))
     if entity is None:
         return _value(level, f"{source}.{name}", type_, selected.nodes)
-    if source != "o" or not _is_list(type_):
+    if source != "o" or not is_list(type_):
         raise Unsupported(f"rows in {name}")
     rows = attrgetter(name)
-    fetched = _rows_of_value(level, name, entity, selected, lambda o: [row["id"] for row in rows(o)])
+    fetched = _rows_of_value(
+        level, name, entity, selected, lambda o: [row["id"] for row in rows(o)], single=False
+    )
     item = level.variable()
     return f"[{fetched}[{item}['id']] for {item} in o.{name}]"
 
 
 def _rows_of_value(
-    level: Level, label: str, entity: Entity, selected: Selected, keys_of: Callable[[Any], list[str]]
+    level: Level,
+    label: str,
+    entity: Entity,
+    selected: Selected,
+    keys_of: Callable[[Any], list[str]],
+    *,
+    single: bool,
 ) -> str:
     type_ = named_type(selected.definition.type)
     compiled = plan_rows(level.schema, level.selections, type_, selected.nodes, entity)
-    return level.fetched(RowsFetch(label, entity, compiled, keys_of))
+    return level.fetched(RowsFetch(label, entity, compiled, keys_of, single))
 
 
 def _value(level: Level, source: str, type_: Any, nodes: list[FieldDetails]) -> str:
@@ -292,7 +283,7 @@ def named_type(type_: Any) -> Any:
     return type_
 
 
-def _is_list(type_: Any) -> bool:
+def is_list(type_: Any) -> bool:
     return isinstance(type_.of_type if isinstance(type_, GraphQLNonNull) else type_, GraphQLList)
 
 

@@ -42,8 +42,9 @@ class Reads:
         text, args = bind(sql, {**self._binds, **binds})
         return await self._fetch(label, text, args)
 
-    async def run(self, label: str, statement: Statement) -> Sequence[Mapping[str, Any]]:
-        return await self.fetch(label, statement.sql, **statement.binds)
+    def run(self, label: str, statement: Statement) -> Awaitable[Sequence[Mapping[str, Any]]]:
+        text, args = bind(statement.sql, {**self._binds, **statement.binds})
+        return self._fetch(label, text, args)
 
     def row(self, label: str, entity: Entity, key: object) -> Awaitable[Row | None]:
         """The row with this id, or None where there is none that the viewer may see."""
@@ -145,10 +146,10 @@ class Reads:
         found = await self.run(page.connection, statement)
         if page.parent is None:
             return [[Row(rows.entity, values) for values in found]]
-        children: dict[str | None, list[Row]] = {parent: [] for parent in parents}
+        children: list[list[Row]] = [[] for _ in parents]
         for values in found:
-            children[values["_parent"]].append(Row(rows.entity, values))
-        return [children[parent] for parent in parents]
+            children[values["_parent"] - 1].append(Row(rows.entity, values))
+        return children
 
     async def _load_counts(
         self, label: str, rows: Rows, limit: int | None, parents: list[str | None]
@@ -159,7 +160,7 @@ class Reads:
         keys = [parent for parent in parents if parent is not None]
         found = await self.run(f"{label}.totalCount", select_counts(rows, keys, limit))
         counts = {values["_parent"]: values["_count"] for values in found}
-        return [counts[key] for key in keys]
+        return [counts[number] for number in range(1, len(keys) + 1)]
 
 
 def _unshared(loaded: Awaitable[Any]) -> Awaitable[Any]:

@@ -8,10 +8,11 @@ from graphql import GraphQLObjectType
 from strawberry import Schema
 
 from app.engine.arguments import Arguments
+from app.engine.connections import ConnectionFetch
 from app.engine.entities import Entity, entity_of_type
-from app.engine.errors import AmbiguousLookup
-from app.engine.fetches import Compiled, ConnectionFetch, Run, bring, objects_by_id
-from app.engine.fields import METADATA_KEY, Lookup, Nodes, Own, Resolved, ToMany, checked_ids
+from app.engine.fetches import Compiled, Run, bring
+from app.engine.fields import METADATA_KEY, Lookup, Nodes, OfContext, Own, Resolved, ToMany, checked_ids
+from app.engine.objects import object_by_id, object_of, objects_by_id
 from app.engine.plan import named_type, plan_connection, plan_rows, plan_value
 from app.engine.selection import Selected, Selections, Unsupported
 from app.engine.statements import select_matching
@@ -51,13 +52,7 @@ class LookupRoot:
         if condition is None:
             return None
         statement = select_matching(self.word.target, self.level.columns, condition, limit=2)
-        rows = await run.reads.run(self.word.label, statement)
-        if len(rows) > 1:
-            raise AmbiguousLookup("")
-        if not rows:
-            return None
-        [found] = self.level.complete(rows, *await bring(run, self.level.fetches, rows))
-        return found
+        return await object_of(run, self.word.label, self.level, statement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +65,7 @@ class OwnRoot:
         if viewer is None:
             return None
         key = str(self.word.key(viewer))
-        return (await objects_by_id(run, self.word.label, self.word.target, self.level, [key])).get(key)
+        return await object_by_id(run, self.word.label, self.word.target, self.level, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +89,11 @@ class NodesRoot:
             of_type.setdefault(entity.type_name, []).append(key)
         objects: dict[str, Any] = {}
         for name, keys in of_type.items():
-            objects |= await objects_by_id(run, f"{self.word.label}.{name}", *self.levels[name], keys)
+            label = f"{self.word.label}.{name}"
+            if self.word.many:
+                objects |= await objects_by_id(run, label, *self.levels[name], keys)
+            else:
+                objects[keys[0]] = await object_by_id(run, label, *self.levels[name], keys[0])
         return objects
 
 
@@ -107,6 +106,16 @@ class ResolvedRoot:
     async def run(self, run: Run, viewing: Viewing) -> Any:
         viewing.require_viewer()
         value = await self.word.function(run.reads, **self.arguments.of(run.variables))
+        return self.level.complete(value, *await bring(run, self.level.fetches, [value]))
+
+
+@dataclass(frozen=True, slots=True)
+class ContextRoot:
+    word: OfContext
+    level: Compiled
+
+    async def run(self, run: Run, viewing: Viewing) -> Any:
+        value = self.word.function(viewing)
         return self.level.complete(value, *await bring(run, self.level.fetches, [value]))
 
 
@@ -138,4 +147,6 @@ def plan_root(schema: Schema, selections: Selections, selected: Selected) -> Roo
         case Resolved():
             value = plan_value(schema, selections, type_, selected.nodes)
             return ResolvedRoot(word, arguments(), value)
+        case OfContext():
+            return ContextRoot(word, plan_value(schema, selections, type_, selected.nodes))
     raise Unsupported(f"resolver of {selected.field.python_name}")

@@ -3,17 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
-from graphql import GraphQLInputType, GraphQLSchema, OperationDefinitionNode, Undefined
+from graphql import (
+    GraphQLInputType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    Undefined,
+    VariableNode,
+    Visitor,
+    visit,
+)
+from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
-from graphql.type import is_leaf_type, is_non_null_type
+from graphql.type import get_named_type, is_input_object_type, is_leaf_type, is_non_null_type
 from graphql.utilities import coerce_input_value
 
 _NO_VARIABLES = VariableValues({}, {})
 
 
 class Variables:
-    """What `get_variable_values` does, for leaf values of variables without a default by itself."""
+    """What `get_variable_values` does; by itself for variables without a default whose type does not nest."""
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
         self._schema = schema
@@ -23,7 +32,7 @@ class Variables:
             if (
                 not isinstance(signature, GraphQLVariableSignature)
                 or definition.default_value
-                or not _is_leaf(signature.type)
+                or not _is_flat(signature.type)
             ):
                 self._simple = None
                 return
@@ -56,5 +65,33 @@ def _coerce(signatures: list[GraphQLVariableSignature], given: Mapping[str, Any]
     return VariableValues(sources, coerced)
 
 
-def _is_leaf(type_: GraphQLInputType) -> bool:
-    return is_leaf_type(type_.of_type if is_non_null_type(type_) else type_)
+def _is_flat(type_: GraphQLInputType) -> bool:
+    """Whether no value of it can be nested too deeply: leaves, lists of them, inputs of nothing else."""
+    named = get_named_type(type_)
+    if is_input_object_type(named):
+        return all(is_leaf_type(get_named_type(field.type)) for field in named.fields.values())
+    return is_leaf_type(named)
+
+
+def variables_of_directives(
+    operation: OperationDefinitionNode, fragments: Mapping[str, FragmentDetails]
+) -> tuple[str, ...]:
+    """The names of those that its @skip and @include read."""
+    names: dict[str, None] = {}
+
+    class InDirectives(Visitor):
+        depth = 0
+
+        def enter_directive(self, *_: object) -> None:
+            self.depth += 1
+
+        def leave_directive(self, *_: object) -> None:
+            self.depth -= 1
+
+        def enter_variable(self, node: VariableNode, *_: object) -> None:
+            if self.depth:
+                names[node.name.value] = None
+
+    for definition in (operation, *(fragment.definition for fragment in fragments.values())):
+        visit(definition, InDirectives())
+    return tuple(names)

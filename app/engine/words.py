@@ -35,6 +35,7 @@ from app.engine.fields import (
     CountOf,
     Lookup,
     Nodes,
+    OfContext,
     Own,
     Resolved,
     ToMany,
@@ -43,7 +44,7 @@ from app.engine.fields import (
     checked_ids,
 )
 from app.engine.ordering import Order
-from app.engine.pages import Narrowing, Page, page_arguments
+from app.engine.pages import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Narrowing, Page, page_arguments
 from app.engine.reads import Reads
 from app.engine.relations import Link
 
@@ -74,12 +75,14 @@ def to_many(
     conditions: Sequence[Condition] = (),
     filter_type: type | None = None,
     narrow: Callable[..., Narrowing] | None = None,
+    size: int = DEFAULT_PAGE_SIZE,
 ) -> Any:
     """A connection of the rows that `link` leads to.
 
     `narrow` is a function whose parameters become arguments of the field beside the four of every page.
+    `size`: how many rows there usually are, for the cost of a page without `first` or `last`.
     """
-    return _connection(ToMany(link, order, tuple(conditions), filter_type, narrow), description)
+    return _connection(ToMany(link, order, tuple(conditions), filter_type, narrow, size), description)
 
 
 def all_of(
@@ -89,9 +92,13 @@ def all_of(
     conditions: Sequence[Condition] = (),
     filter_type: type | None = None,
     narrow: Callable[..., Narrowing] | None = None,
+    size: int = DEFAULT_PAGE_SIZE,
 ) -> Any:
-    """A connection of all rows of its entity that the viewer may see, for a root field."""
-    return _connection(ToMany(None, order, tuple(conditions), filter_type, narrow), description)
+    """A connection of all rows of its entity that the viewer may see, for a root field.
+
+    `size` as in to_many.
+    """
+    return _connection(ToMany(None, order, tuple(conditions), filter_type, narrow, size), description)
 
 
 def lookup(description: str, find: Callable[..., Condition | None]) -> Any:
@@ -144,12 +151,20 @@ def nodes(description: str) -> Any:
     return _field_with_arguments(word, description, resolve, [_nodes_arguments])
 
 
-def resolved(description: str, function: Callable[..., Awaitable[object]]) -> Any:
+def resolved(
+    description: str,
+    function: Callable[..., Awaitable[object]],
+    *,
+    size: int = 1,
+    most: int = MAX_PAGE_SIZE,
+    statements: int = 1,
+) -> Any:
     """What `function` makes of the request's Reads and the field's arguments, for a root field.
 
-    Its parameters after the first become the field's arguments.
+    Its parameters after the first become the field's arguments. For its cost: how many `statements` it sends,
+    how many rows the lists in its result usually have (`size`), and the `most` that `first` may ask for.
     """
-    word = Resolved(function)
+    word = Resolved(function, size, most, statements)
 
     async def resolve(_source: object, info: strawberry.Info, arguments: Mapping[str, Any]) -> object:
         info.context.require_viewer()
@@ -158,9 +173,21 @@ def resolved(description: str, function: Callable[..., Awaitable[object]]) -> An
     return _field_with_arguments(word, description, resolve, [_without_first_parameter(function)])
 
 
-def count_of(description: str, relation: str) -> Any:
-    """How many rows the connection `relation` of the same type has, without arguments."""
-    word = CountOf(relation)
+def of_context(description: str, function: Callable[[Any], object]) -> Any:
+    """What `function` makes of the request's context, for a root field that anybody may ask for."""
+
+    async def resolve(root: Any, info: strawberry.Info) -> Any:
+        return function(info.context)
+
+    return _field(OfContext(function), description, resolve)
+
+
+def count_of(description: str, relation: str, *, weight: float = 1) -> Any:
+    """How many rows the connection `relation` of the same type has, without arguments.
+
+    `weight`: the rows that its statement brings or reads for each object, for its cost.
+    """
+    word = CountOf(relation, weight)
 
     async def resolve(root: Any, info: strawberry.Info) -> Any:
         return await word.resolve(root, info.context.reads)
@@ -168,9 +195,12 @@ def count_of(description: str, relation: str) -> Any:
     return _field(word, description, resolve)
 
 
-def batch(description: str, load: BatchLoad, needs: Sequence[str] = ("id",)) -> Any:
-    """What `load` finds for many rows at once: it takes the rows and returns as many results, in order."""
-    word = Batch(load, tuple(needs))
+def batch(description: str, load: BatchLoad, needs: Sequence[str] = ("id",), *, weight: float = 1) -> Any:
+    """What `load` finds for many rows at once: it takes the rows and returns as many results, in order.
+
+    `weight` as in count_of.
+    """
+    word = Batch(load, tuple(needs), weight)
 
     async def resolve(root: Any, info: strawberry.Info) -> Any:
         return await word.resolve(root, info.context.reads)

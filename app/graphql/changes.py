@@ -16,6 +16,7 @@ from app.models.ids import parse_id
 
 DEFAULT_EVENTS = 200
 MAX_EVENTS = 1000
+USUAL_EVENTS = 20  # of clients that ask whenever something changes
 
 
 class ResyncReason(StrEnum):
@@ -88,7 +89,11 @@ async def _changes(
 @strawberry.type
 class ChangesQueries:
     changes: ChangePage = resolved(
-        "What changed in a workspace since a position in its log. Nothing is left out.", _changes
+        "What changed in a workspace since a position in its log. Nothing is left out.",
+        _changes,
+        size=USUAL_EVENTS,
+        most=MAX_EVENTS,
+        statements=2,
     )
 
 

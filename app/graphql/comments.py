@@ -30,6 +30,7 @@ class Comment(Node):
         Direct("parent_id"),
         order=COMMENT_ORDER,
         conditions=[NOT_DELETED],
+        size=1,
     )
     resolved_at: dt.datetime | None = column("When the thread was settled.")
     version: int = column("Counts the changes; expectedVersion compares with it.")

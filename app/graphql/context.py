@@ -4,15 +4,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from time import perf_counter
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from uuid import UUID
 
 import strawberry
 
 from app.config import Settings
+from app.domain.attempts import Attempts
 from app.domain.errors import Unauthenticated
 from app.domain.log_readers import LogReaders
 from app.domain.passwords import Passwords
+from app.domain.sessions import Device
 from app.domain.tokens import AccessTokens
 from app.domain.trials import Trials
 from app.domain.viewer import Fetch, Viewer, load_viewer
@@ -20,6 +22,7 @@ from app.domain.viewer_cache import ViewerCache
 from app.domain.write import Write
 from app.engine import Reads
 from app.infra.db import Database
+from app.infra.rate_limit import Allowance
 from app.infra.redis import Redis
 from app.infra.wakeups import Wakeups
 
@@ -38,11 +41,11 @@ class Services:
     passwords: Passwords
     access_tokens: AccessTokens
     viewers: ViewerCache
+    attempts: Attempts
     trials: Trials = field(default_factory=Trials)
 
 
-@dataclass(frozen=True, slots=True)
-class StatementRun:
+class StatementRun(NamedTuple):
     """One SQL statement as `extensions` tell of it: its label, never its text."""
 
     label: str
@@ -61,6 +64,10 @@ class Context:
     token_expires_at: datetime | None = None
     connection_params: dict[str, Any] | None = None
     """The payload of a WebSocket's connection_init."""
+    allowance: Allowance | None = None
+    """What is left to the caller after this operation; None where nothing is limited."""
+    cost: int = 0
+    """Of this operation, in points."""
     statements: list[StatementRun] = field(default_factory=list)
     """What was sent to PostgreSQL for this request, in order."""
     write: Write | None = None
@@ -71,6 +78,11 @@ class Context:
 
     def __post_init__(self) -> None:
         self.renew_reads()
+
+    @property
+    def device(self) -> Device:
+        """What a session that begins here is known by."""
+        return Device(self.user_agent, self.client_address)
 
     def require_viewer(self) -> Viewer:
         """Raises Unauthenticated."""

@@ -1,7 +1,8 @@
 """What every mutation has in common, as one decorator around its resolver."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import fields, is_dataclass
+import hmac
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import is_dataclass
 from functools import partial
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -16,6 +17,7 @@ from app.domain.errors import Conflict, UserFault
 from app.domain.perform import Outcome, perform
 from app.domain.viewer import Viewer
 from app.domain.write import Write
+from app.engine.cost import COST_KEY, STATEMENT
 from app.graphql.context import Context, Info
 from app.graphql.payloads import Errors, Payload, UserError
 from app.graphql.scalars import BigInt
@@ -23,6 +25,8 @@ from app.graphql.scalars import BigInt
 Resolver = TypeVar("Resolver", bound=Callable[..., Awaitable[Errors]])
 T = TypeVar("T")
 
+_COST = 6 * STATEMENT  # a transaction: what it locks, writes and logs
+_COST_OF_TOKENS = 8 * STATEMENT  # also a password's hash, which is slow by design
 _IDEMPOTENCY_KEY = (
     "Makes repeats harmless: within 24 hours the same key with the same input answers with what the first "
     "call did, and does nothing more. 1 to 255 printable ASCII characters without spaces."
@@ -36,16 +40,22 @@ _EXPECTED_VERSION = (
 )
 
 
-def mutation(description: str, *, changes_existing: bool = False) -> Callable[[Resolver], Any]:
+def mutation(
+    description: str, *, changes_existing: bool = False, secrets: Collection[str] = ()
+) -> Callable[[Resolver], Any]:
     """A mutation whose resolver returns its Payload from `info.context.require_write()`.
 
     It needs a signed-in viewer and runs in `perform`: with the arguments idempotencyKey and validateOnly, and
     expectedVersion when it changes something that exists. A UserFault becomes the payload's userErrors.
+
+    secrets: the resolver's parameters that hold passwords.
     """
 
     def decorate(resolver: Resolver) -> Any:
-        extension = _Performed(_payload_type(resolver, Payload), changes_existing)
-        return strawberry.mutation(resolver, description=description, extensions=[extension])
+        extension = _Performed(_payload_type(resolver, Payload), changes_existing, frozenset(secrets))
+        return strawberry.mutation(
+            resolver, description=description, extensions=[extension], metadata={COST_KEY: _COST}
+        )
 
     return decorate
 
@@ -58,15 +68,16 @@ def token_mutation(description: str) -> Callable[[Resolver], Any]:
 
     def decorate(resolver: Resolver) -> Any:
         extension = _FaultsAsErrors(_payload_type(resolver, Errors))
-        return strawberry.mutation(resolver, description=description, extensions=[extension])
+        return strawberry.mutation(
+            resolver, description=description, extensions=[extension], metadata={COST_KEY: _COST_OF_TOKENS}
+        )
 
     return decorate
 
 
 def given(input: object, shape: type[T]) -> T:
     """The fields of an input that the client sent, null or not, as the domain's TypedDict `shape`."""
-    sent = {field.name: getattr(input, field.name) for field in fields(cast(Any, input))}
-    return cast(T, {name: value for name, value in sent.items() if value is not strawberry.UNSET})
+    return cast(T, _sent(vars(input)))
 
 
 class _FaultsAsErrors(FieldExtension):
@@ -83,9 +94,10 @@ class _FaultsAsErrors(FieldExtension):
 
 
 class _Performed(FieldExtension):
-    def __init__(self, payload_type: type[Payload], changes_existing: bool) -> None:
+    def __init__(self, payload_type: type[Payload], changes_existing: bool, secrets: frozenset[str]) -> None:
         self._payload_type = payload_type
         self._changes_existing = changes_existing
+        self._secrets = secrets
 
     def apply(self, field: StrawberryField) -> None:
         field.arguments = [
@@ -125,7 +137,7 @@ class _Performed(FieldExtension):
                 context.services.database,
                 viewer,
                 info.field_name,
-                cast(Mapping[str, object], _plain(kwargs)),
+                cast(Mapping[str, object], _plain(self._sealed(kwargs, context))),
                 verb,
                 viewers=context.services.viewers,
                 idempotency_key=idempotency_key,
@@ -146,6 +158,18 @@ class _Performed(FieldExtension):
         payload.sync_seq = None if outcome.sync_seq is None else BigInt(outcome.sync_seq)
         await _tell(context, viewer, outcome)
         return payload
+
+    def _sealed(self, arguments: dict[str, Any], context: Context) -> dict[str, Any]:
+        """Without passwords: an idempotency key's row keeps a fast hash of these, in every backup too."""
+        if not self._secrets:
+            return arguments
+        secret = context.services.settings.jwt_secret.get_secret_value().encode("utf-8", "surrogateescape")
+
+        def seal(value: object) -> str:
+            text = f"{context.require_viewer().user_id}:{value}"
+            return hmac.digest(secret, text.encode("utf-8", "surrogatepass"), "sha256").hex()
+
+        return {name: seal(value) if name in self._secrets else value for name, value in arguments.items()}
 
 
 async def _tell(context: Context, viewer: Viewer, outcome: Outcome) -> None:
@@ -188,9 +212,14 @@ def _argument(name: str, type_: object, description: str, default: object) -> St
 
 def _plain(value: object) -> object:
     """Coerced arguments as plain data, without what the client left out."""
+    if value is None or isinstance(value, str):
+        return value
     if is_dataclass(value):
-        sent = {field.name: getattr(value, field.name) for field in fields(value)}
-        return _plain(sent)
+        value = vars(value)
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items() if item is not strawberry.UNSET}
     return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _sent(values: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not strawberry.UNSET}

@@ -4,6 +4,7 @@ import strawberry
 
 from app.domain.errors import UserErrorCode, UserFault
 from app.graphql.scalars import BigInt
+from app.infra.metrics import user_errors
 
 strawberry.enum(UserErrorCode, description="What is wrong with a mutation's input.")
 for _value in UserErrorCode.__strawberry_definition__.values:  # type: ignore[attr-defined]  # set by strawberry.enum
@@ -20,6 +21,7 @@ class UserError:
 
     @classmethod
     def of(cls, fault: UserFault) -> "UserError":
+        user_errors.labels(fault.code.value).inc()
         return cls(code=fault.code, message=fault.message, field=list(fault.field) or None)
 
 

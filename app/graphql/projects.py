@@ -23,7 +23,7 @@ from app.graphql.enums import StatusType
 from app.graphql.filters import TaskFilter
 from app.graphql.labels import Label
 from app.graphql.node import Node
-from app.graphql.task_lists import BY_RANK, NEWEST_FIRST, in_workspace, narrow_tasks
+from app.graphql.task_lists import BY_RANK, NEWEST_FIRST, WORKSPACES, in_workspace, narrow_tasks
 from app.graphql.workspaces import Workspace
 from app.models.ids import parse_id
 
@@ -49,13 +49,14 @@ class Status(Node):
         order=BY_RANK,
         filter_type=TaskFilter,
         narrow=narrow_tasks,
+        size=20,
     )
     version: int = column("Counts the changes; expectedVersion compares with it.")
     created_at: dt.datetime = column("When it was created.")
     updated_at: dt.datetime = column("When it last changed.")
 
 
-@entity(models.Project, access.project)
+@entity(models.Project, access.project, WORKSPACES)
 @strawberry.type(description="Tasks with one aim, on a board of their own statuses.")
 class Project(Node):
     key: str = column("Begins its tasks' identifiers; unique in its workspace.")
@@ -63,10 +64,10 @@ class Project(Node):
     description: str | None = column("What it is about, in Markdown.")
     workspace: Workspace = to_one("Where it belongs.")
     statuses: Connection[Status] = to_many(
-        "The columns of its board, in their order.", Direct("project_id"), order=Order.by("position")
+        "The columns of its board, in their order.", Direct("project_id"), order=Order.by("position"), size=6
     )
     labels: Connection[Label] = to_many(
-        "The labels of this project alone, by name.", Direct("project_id"), order=Order.by("name")
+        "The labels of this project alone, by name.", Direct("project_id"), order=Order.by("name"), size=3
     )
     tasks: Connection[TaskType] = to_many(
         "Its tasks, newest first.",
@@ -115,12 +116,12 @@ def _narrow_projects(
         strawberry.ID | None, strawberry.argument(description="Only those of this workspace.")
     ] = None,
 ) -> Narrowing:
-    return Narrowing(tuple(in_workspace(workspace_id)))
+    return Narrowing(tuple(in_workspace(workspace_id)), one_tenant=workspace_id is not None)
 
 
 @strawberry.type
 class ProjectQueries:
     project: Project | None = lookup("A project by id or key; null when the viewer sees none.", _find)
     projects: Connection[Project] = all_of(
-        "The projects the viewer sees, by key.", order=Order.by("key"), narrow=_narrow_projects
+        "The projects the viewer sees, by key.", order=Order.by("key"), narrow=_narrow_projects, size=10
     )

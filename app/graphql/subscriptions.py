@@ -42,7 +42,7 @@ TaskId = Annotated[
 ]
 
 
-@strawberry.type(description="What happens from now on, over graphql-transport-ws.")
+@strawberry.type(description="What happens from now on, over graphql-transport-ws or text/event-stream.")
 class Subscription:
     @strawberry.subscription(
         description=f"Each task that is created, as it is when the event is sent. {_ENDS}"

@@ -5,11 +5,12 @@ from typing import Annotated
 
 import strawberry
 
-from app.engine import ArgumentError, Condition, Narrowing, Order, SortKey
+from app.engine import ArgumentError, Condition, Narrowing, Order, SortKey, Tenants
 from app.graphql.enums import ArchivedFilter, NullsOrder, SortDirection, TrashedFilter, describe
 from app.graphql.filters import TaskFilter
 from app.models.ids import parse_id
 
+WORKSPACES = Tenants("workspace_id", "workspace_ids")
 NEWEST_FIRST = Order.by("-created_at")
 BY_RANK = Order.by("rank")
 
@@ -82,7 +83,8 @@ def narrow_tasks_of_workspace(
     trashed: TrashedArgument = TrashedFilter.EXCLUDE,
 ) -> Narrowing:
     tasks = narrow_tasks(filter, sort, archived, trashed)
-    return Narrowing((*in_workspace(workspace_id), *tasks.conditions), tasks.filter, tasks.order)
+    conditions = (*in_workspace(workspace_id), *tasks.conditions)
+    return Narrowing(conditions, tasks.filter, tasks.order, one_tenant=workspace_id is not None)
 
 
 def in_workspace(workspace_id: str | None) -> list[Condition]:

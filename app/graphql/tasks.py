@@ -36,7 +36,7 @@ from app.graphql.filters import TASK_LABELS, TaskFilter
 from app.graphql.labels import Label
 from app.graphql.node import Node
 from app.graphql.projects import Project, Status, keyed
-from app.graphql.task_lists import BY_RANK, NEWEST_FIRST, narrow_tasks_of_workspace
+from app.graphql.task_lists import BY_RANK, NEWEST_FIRST, WORKSPACES, narrow_tasks_of_workspace
 from app.graphql.users import User
 from app.models.ids import parse_id
 
@@ -101,7 +101,7 @@ def _can_update(viewer: Viewer, workspace_id: str) -> bool:
     return viewer.role_in(UUID(workspace_id)) in WRITERS
 
 
-@entity(models.Task, access.task)
+@entity(models.Task, access.task, WORKSPACES)
 @strawberry.type(description="Something to be done.")
 class Task(Node):
     identifier: str = computed("How people call it, such as ENG-123.", _identifier, "project.key", "number")
@@ -113,13 +113,14 @@ class Task(Node):
     priority: TaskPriority = column("How urgent it is.")
     assignee: User | None = to_one("Who does it.")
     creator: User | None = to_one("Who created it; null once their account is gone.")
-    labels: Connection[Label] = to_many("Its labels by name.", TASK_LABELS, order=Order.by("name"))
+    labels: Connection[Label] = to_many("Its labels by name.", TASK_LABELS, order=Order.by("name"), size=3)
     parent: Optional[TaskType] = to_one("The task it is part of.")  # noqa: UP045
     subtasks: Connection[TaskType] = to_many(
         "The tasks that are part of it, by rank, archived ones included.",
         Direct("parent_id"),
         order=BY_RANK,
         conditions=[_NOT_TRASHED],
+        size=2,
     )
     subtasks_summary: SubtasksSummary = batch("How far its subtasks are.", _subtasks_summaries)
     blocked_by: Connection[TaskType] = to_many(
@@ -127,31 +128,41 @@ class Task(Node):
         Through(models.TaskRelation, "related_task_id", "task_id", models.Task, _IS_BLOCKS),
         order=NEWEST_FIRST,
         conditions=[_NOT_TRASHED],
+        size=1,
     )
     blocks: Connection[TaskType] = to_many(
         "The tasks that wait for it.",
         Through(models.TaskRelation, "task_id", "related_task_id", models.Task, _IS_BLOCKS),
         order=NEWEST_FIRST,
         conditions=[_NOT_TRASHED],
+        size=1,
     )
     is_blocked: bool = batch("Whether a task that blocks it is neither completed nor canceled.", _blocked)
     relations: Connection[TaskRelation] = to_many(
-        "The relations from it to others, oldest first.", Direct("task_id"), order=Order.by("created_at")
+        "The relations from it to others, oldest first.",
+        Direct("task_id"),
+        order=Order.by("created_at"),
+        size=1,
     )
     inverse_relations: Connection[TaskRelation] = to_many(
         "The relations from others to it, oldest first.",
         Direct("related_task_id"),
         order=Order.by("created_at"),
+        size=1,
     )
     comments: Connection[Comment] = to_many(
         "What was said about it, oldest first, answers included.",
         Direct("task_id"),
         order=COMMENT_ORDER,
         conditions=[NOT_DELETED],
+        size=5,
     )
     comment_count: int = count_of("How many comments it has.", "comments")
     activity: Connection[Event] = to_many(
-        "What happened to it and its comments, newest first.", Direct("task_id"), order=Order.by("-seq")
+        "What happened to it and its comments, newest first.",
+        Direct("task_id"),
+        order=Order.by("-seq"),
+        size=10,
     )
     due_date: dt.date | None = column("The day it is due.")
     estimate: float | None = column("How much work it is, in the unit that its people agreed on.")

@@ -79,14 +79,16 @@ class Workspace(Node):
         Direct("workspace_id"),
         order=Order.by("created_at"),
         conditions=[Condition('{row}."removed_at" IS NULL')],
+        size=10,
     )
     projects: Connection[ProjectType] = to_many(
-        "Its projects by key.", Direct("workspace_id"), order=Order.by("key")
+        "Its projects by key.", Direct("workspace_id"), order=Order.by("key"), size=5
     )
     labels: Connection[LabelType] = to_many(
         "Its labels by name, those of single projects included.",
         Direct("workspace_id"),
         order=Order.by("name"),
+        size=10,
     )
     sync_seq: BigInt = batch(
         "The position of its last change: where `changes` begins from now on.", _sync_seqs
@@ -116,5 +118,5 @@ def _find(
 class WorkspaceQueries:
     workspace: Workspace | None = lookup("A workspace by id or slug; null when the viewer sees none.", _find)
     workspaces: Connection[Workspace] = all_of(
-        "The workspaces the viewer belongs to, by name.", order=Order.by("name")
+        "The workspaces the viewer belongs to, by name.", order=Order.by("name"), size=3
     )

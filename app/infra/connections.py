@@ -1,13 +1,11 @@
 """How this process connects to PostgreSQL."""
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import asyncpg
 import orjson
 
 from app.config import DatabaseAddress
-
-Pool: TypeAlias = asyncpg.Pool
 
 _STATEMENT_SECONDS = 10
 _CONNECT_SECONDS = 3
@@ -17,11 +15,16 @@ _IDLE_IN_TRANSACTION_SECONDS = 60
 def connect_arguments(
     address: DatabaseAddress, *, statement_seconds: float | None = _STATEMENT_SECONDS
 ) -> dict[str, Any]:
-    """Arguments of asyncpg.connect and create_pool; None sets no limit to statements (migrations)."""
-    settings = {"application_name": "taskflow"}
-    if statement_seconds is not None:
-        settings["statement_timeout"] = str(round(statement_seconds * 1000))
-        settings["idle_in_transaction_session_timeout"] = str(_IDLE_IN_TRANSACTION_SECONDS * 1000)
+    """
+    Arguments of asyncpg.connect; None sets no limit to statements (migrations).
+
+    Nothing that is kept by a connection goes to a pooler, where the next statement may run on another one: no
+    named prepared statements, and no settings. There the limits are the pooler's (connect_query); the one to
+    statements is also kept on this side, in each case.
+    """
+    server_settings = {"application_name": "taskflow"}
+    if not address.pooled:
+        server_settings |= _session_limits(statement_seconds)
     return {
         "host": address.host,
         "port": address.port,
@@ -31,13 +34,16 @@ def connect_arguments(
         "ssl": "disable" if address.is_socket else address.sslmode,
         "timeout": _CONNECT_SECONDS,
         "command_timeout": statement_seconds,
-        "server_settings": settings,
+        "server_settings": server_settings,
+        **({"statement_cache_size": 0} if address.pooled else {}),
     }
 
 
-async def connect(address: DatabaseAddress) -> Any:
+async def connect(
+    address: DatabaseAddress, *, statement_seconds: float | None = _STATEMENT_SECONDS
+) -> asyncpg.Connection:
     """One connection, to be closed by the caller."""
-    connection = await asyncpg.connect(**connect_arguments(address))
+    connection = await asyncpg.connect(**connect_arguments(address, statement_seconds=statement_seconds))
     try:
         await _set_codecs(connection)
     except BaseException:
@@ -46,16 +52,13 @@ async def connect(address: DatabaseAddress) -> Any:
     return connection
 
 
-async def open_pool(address: DatabaseAddress, size: int) -> Pool:
-    """A pool that connects when first used and again by itself when PostgreSQL comes back."""
-    pool: Pool = await asyncpg.create_pool(
-        **connect_arguments(address),
-        # No floor: refilling it while PostgreSQL is away would log a traceback a second.
-        min_size=0,
-        max_size=size,
-        init=_set_codecs,
-    )
-    return pool
+def _session_limits(statement_seconds: float | None) -> dict[str, str]:
+    if statement_seconds is None:
+        return {"statement_timeout": "0"}  # also where the role's own is another
+    return {
+        "statement_timeout": str(round(statement_seconds * 1000)),
+        "idle_in_transaction_session_timeout": str(_IDLE_IN_TRANSACTION_SECONDS * 1000),
+    }
 
 
 async def _set_codecs(connection: Any) -> None:

@@ -32,7 +32,8 @@ class translate_failures:  # noqa: N801  # used as a function; a class costs a t
 
 
 # The system's errors: refused, reset, no such socket, unknown host, TLS. The server's: shutting down or
-# starting up; too many connections or a full disk; a wrong password or database; a standby, after a failover.
+# starting up; too many connections or a full disk; a wrong password or database, or one that takes no
+# connections for now; a standby, after a failover.
 # asyncpg's: sslmode=verify-full without a certificate to verify by; a connection that dies while it answers.
 _UNAVAILABLE = (
     OSError,
@@ -41,6 +42,7 @@ _UNAVAILABLE = (
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.ClientConfigurationError,
     asyncpg.InternalClientError,

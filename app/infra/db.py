@@ -4,22 +4,20 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from functools import partial
 from itertools import chain, repeat
 from time import perf_counter
-from typing import Literal, TypeVar
+from typing import Literal
 
 import asyncpg
 
 from app.config import Settings
 from app.infra import migrations
-from app.infra.connections import Pool, open_pool
 from app.infra.database_errors import DatabaseTimeout, DatabaseUnavailable, translate_failures
-from app.infra.metrics import statement_seconds
+from app.infra.pool import Pool
 from app.infra.probe import Probe
-from app.infra.read_pool import ACQUIRE_SECONDS, ReadPool
+from app.infra.statement_time import observe_statement
 from app.infra.tortoise_registry import ensure_models
-from app.infra.transaction import Connection, OpenTransaction, TransactionClient, Watch
+from app.infra.transaction import OpenTransaction, TransactionClient, Watch
 
 __all__ = [
     "Database",
@@ -30,11 +28,9 @@ __all__ = [
     "Watch",
 ]
 
-P = TypeVar("P", Pool, ReadPool)
 State = Literal["connecting", "migrating", "ready", "down"]
 
 _WATCH_SECONDS = 5
-_CLOSE_SECONDS = 5
 _FIRST_RETRY_SECONDS = (0.1, 0.25, 0.5)
 _RETRY_SECONDS = 1
 _UNEXPECTED = "The database cannot be prepared; the server's log says why."
@@ -53,7 +49,7 @@ class Database:
         self.state: State = "connecting"
         self.reason: str | None = "The server is connecting to its database."
         self.migration_version: str | None = None
-        self._reads: ReadPool | None = None
+        self._reads: Pool | None = None
         self._writes: Pool | None = None
         self._state_changed = asyncio.Condition()
         self._doubt = asyncio.Event()
@@ -69,6 +65,10 @@ class Database:
     def ready(self) -> bool:
         return self.state == "ready"
 
+    @property
+    def pools(self) -> list[Pool]:
+        return [pool for pool in (self._reads, self._writes) if pool is not None]
+
     async def start(self) -> None:
         """Returns at once; a task connects and migrates, and keeps trying for as long as it takes."""
         await ensure_models()
@@ -80,10 +80,8 @@ class Database:
             await asyncio.wait([self._keeper])
         self.state, self.reason = "down", "The server is stopping."
         await self._probe.close()
-        if self._reads is not None:
-            await self._reads.close()
-        if self._writes is not None:
-            await _close(self._writes)
+        for pool in self.pools:
+            await pool.close()
 
     async def wait_ready(self, timeout: float) -> None:  # noqa: ASYNC109  # waiting is what it does
         """Raises DatabaseUnavailable when it is not ready within `timeout` seconds."""
@@ -103,9 +101,10 @@ class Database:
         with translate_failures():
             opened = await pool.acquire()
             started = perf_counter()
-            rows = await pool.fetch(opened, sql, args)
-        statement_seconds(label).observe(perf_counter() - started)
-        return rows
+            try:
+                return await pool.fetch(opened, sql, args)
+            finally:
+                observe_statement(label, perf_counter() - started)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[TransactionClient]:
@@ -121,13 +120,10 @@ class Database:
     async def begin(self, watch: Watch | None = None) -> OpenTransaction:
         """A transaction that the caller ends by `commit` or `rollback`. Raises DatabaseUnavailable."""
         pool = self._usable(self._writes)
-        connection = await _acquire(pool)
-        transaction = OpenTransaction(connection, partial(_release, pool), watch)
-        try:
-            await transaction.begin()
-        except BaseException:
-            await _release(pool, connection)
-            raise
+        with translate_failures():
+            opened = await pool.acquire()
+        transaction = OpenTransaction(pool, opened, watch)
+        await transaction.begin()
         return transaction
 
     async def ping(self) -> float:
@@ -135,7 +131,7 @@ class Database:
         it look away. Raises DatabaseUnavailable."""
         return await self._probe.ping()
 
-    def _usable(self, pool: P | None) -> P:
+    def _usable(self, pool: Pool | None) -> Pool:
         if pool is None or not self.ready:
             raise DatabaseUnavailable(self.reason)
         return pool
@@ -167,19 +163,21 @@ class Database:
             await migrations.up(self._settings)
             files = await migrations.status(self._settings)
         self.migration_version = files[-1].name
-        await self._open_pools()
+        self._open_pools()
         self._doubt.clear()
         await self._enter("ready", None)
 
-    async def _open_pools(self) -> None:
+    def _open_pools(self) -> None:
         address, size = self._settings.database, self._settings.db_pool_size
         if self._reads is None or self._writes is None:
-            self._reads = ReadPool(address, size)
-            self._writes = await open_pool(address, self.write_connections)
+            self._reads, self._writes = (
+                Pool(address, size, "reads"),
+                Pool(address, self.write_connections, "writes"),
+            )
         else:
             # What was open before PostgreSQL went away may hang instead of fail.
             self._reads.expire()
-            await self._writes.expire_connections()
+            self._writes.expire()
 
     async def _watch(self) -> None:
         """Returns when PostgreSQL is away."""
@@ -193,6 +191,10 @@ class Database:
             except DatabaseUnavailable as error:
                 await self._fail(str(error))
                 return
+            except Exception:
+                _log.exception("The database cannot be watched.")
+                await self._fail(_UNEXPECTED)
+                return
 
     async def _fail(self, reason: str) -> None:
         await self._enter("connecting" if self._reads is None else "down", reason)
@@ -204,28 +206,3 @@ class Database:
         async with self._state_changed:
             self.state, self.reason = state, reason
             self._state_changed.notify_all()
-
-
-async def _acquire(pool: Pool) -> Connection:
-    # Only a wait needs a limit, and the limit costs a task: where a connection is idle there is no wait.
-    limit = None if pool.get_idle_size() else ACQUIRE_SECONDS
-    try:
-        with translate_failures():
-            connection: Connection = await pool.acquire(timeout=limit)
-    except DatabaseTimeout as error:
-        raise DatabaseUnavailable(f"No database connection came free in {ACQUIRE_SECONDS} s.") from error
-    return connection
-
-
-async def _release(pool: Pool, connection: Connection) -> None:
-    # A connection that cannot be reset is gone; whoever used it has its result or its error already.
-    with suppress(DatabaseUnavailable), translate_failures():
-        await pool.release(connection)
-
-
-async def _close(pool: Pool) -> None:
-    try:
-        async with asyncio.timeout(_CLOSE_SECONDS):
-            await pool.close()
-    except TimeoutError:
-        pool.terminate()

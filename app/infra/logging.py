@@ -13,6 +13,9 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 request_id: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
 """Of the request or socket that runs now; a field of every line that is logged meanwhile."""
 
+trace_id: Final[ContextVar[str | None]] = ContextVar("trace_id", default=None)
+"""The same for the trace that it is part of; None where it is not traced."""
+
 _ACCESS: Final = "taskflow.access"
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
@@ -23,7 +26,7 @@ def configure_logging(
     """Routes structlog's and the standard library's loggers (uvicorn's too) through one handler."""
     stream = stream or sys.stderr
     shared: list[Processor] = [
-        _add_request_id,
+        _add_ids,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -71,6 +74,8 @@ def log_access(message: str, fields: dict[str, Any], *, level: Literal["debug", 
             "timestamp": datetime.now(UTC),
             "message": message,
         }
+        if (trace := trace_id.get()) is not None:
+            fields["trace_id"] = trace
         _access_stream.write(orjson.dumps(fields, default=repr, option=_LINE).decode())
         _access_stream.flush()
 
@@ -94,9 +99,11 @@ def _console_processors(stream: TextIO) -> list[Processor]:
     ]
 
 
-def _add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def _add_ids(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     if (current := request_id.get()) is not None:
         event["request_id"] = current
+    if (trace := trace_id.get()) is not None:
+        event["trace_id"] = trace
     return event
 
 

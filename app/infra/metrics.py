@@ -7,7 +7,7 @@ module is imported, emptied before the first worker starts) and any worker answe
 import asyncio
 import os
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, values
@@ -57,9 +57,107 @@ def statement_seconds(label: str) -> Histogram:
     return db_query_seconds.labels(label)
 
 
+pool_connections = Gauge(
+    "taskflow_db_pool_connections",
+    "Connections to the database in use (being opened or closed too), by pool, a second ago at most.",
+    ["pool"],
+    multiprocess_mode="livesum",
+    registry=registry,
+)
+pool_size = Gauge(
+    "taskflow_db_pool_size",
+    "Connections to the database that may be in use at once, by pool.",
+    ["pool"],
+    multiprocess_mode="livesum",
+    registry=registry,
+)
+pool_waiting = Gauge(
+    "taskflow_db_pool_waiting",
+    "Statements and transactions that wait for a connection, by pool, a second ago at most.",
+    ["pool"],
+    multiprocess_mode="livesum",
+    registry=registry,
+)
+pool_wait_seconds = Histogram(
+    "taskflow_db_pool_wait_seconds",
+    "How long those waited for whom no connection was free, for one that was opened too, by pool.",
+    ["pool"],
+    buckets=(0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 3),
+    registry=registry,
+)
+pool_timeouts = Counter(
+    "taskflow_db_pool_timeouts_total",
+    "Statements and transactions that were given up because no connection came free, by pool.",
+    ["pool"],
+    registry=registry,
+)
+operation_seconds = Histogram(
+    "taskflow_operation_duration_seconds",
+    "How long queries and mutations take in seconds, over HTTP and WebSocket, by their names as far as there"
+    " is room for them, else by their type and root field.",
+    ["operation"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=registry,
+)
+errors = Counter(
+    "taskflow_errors_total", "GraphQL errors that were answered, by code.", ["code"], registry=registry
+)
+user_errors = Counter(
+    "taskflow_user_errors_total", "Entries of mutations' userErrors, by code.", ["code"], registry=registry
+)
+subscriptions = Gauge(
+    "taskflow_subscriptions", "Open subscriptions.", multiprocess_mode="livesum", registry=registry
+)
+dependency_up = Gauge(
+    "taskflow_dependency_up",
+    "1 while every worker reaches it (database, redis), else 0; the database counts once it is migrated.",
+    ["dependency"],
+    multiprocess_mode="livemin",
+    registry=registry,
+)
+workers = Gauge("taskflow_workers", "Worker processes.", multiprocess_mode="livesum", registry=registry)
+cpu_seconds = Counter(
+    "taskflow_cpu_seconds_total", "Processor time of the worker processes.", registry=registry
+)
+memory_bytes = Gauge(
+    "taskflow_resident_memory_bytes",
+    "Resident memory of the worker processes; pages that they share count for each.",
+    multiprocess_mode="livesum",
+    registry=registry,
+)
 engine_operations = Counter(
     "taskflow_engine_operations_total",
     "Queries and payloads by how they were answered: by the engine, or why by graphql-core.",
+    ["outcome"],
+    registry=registry,
+)
+attempts = Counter(
+    "taskflow_attempts_total",
+    "Attempts at what is throttled (sign_in, sign_up, password, password_reset, member_add), by"
+    " outcome (allowed, refused) and by where they were counted: in Redis, or in the process alone while"
+    " Redis is away.",
+    ["verb", "outcome", "counted_in"],
+    registry=registry,
+)
+_rate_limit_operations = Counter(
+    "taskflow_rate_limit_operations_total",
+    "Operations that the rate limit refused, or that were counted in the process alone while Redis was away,"
+    " by outcome (allowed, refused) and by where they were counted (redis, process).",
+    ["outcome", "counted_in"],
+    registry=registry,
+)
+
+
+@cache
+def rate_limit_operations(*, refused: bool, in_redis: bool) -> Counter:
+    outcome, counted_in = "refused" if refused else "allowed", "redis" if in_redis else "process"
+    return _rate_limit_operations.labels(outcome, counted_in)
+
+
+mails = Counter(
+    "taskflow_mails_total",
+    "Mails of the outbox by what came of an attempt: sent, put back for another, refused for good, given up,"
+    " not needed.",
     ["outcome"],
     registry=registry,
 )
@@ -67,6 +165,17 @@ tasks_created = Counter("taskflow_tasks_created_total", "Total tasks created.", 
 tasks_completed = Counter(
     "taskflow_tasks_completed_total", "Total tasks marked as completed.", registry=registry
 )
+
+
+def worker_restarts() -> Counter:
+    """For the supervisor, which counts where its workers do: PROMETHEUS_MULTIPROC_DIR is set by now."""
+    # This process has no metrics else: values that it keeps to itself were chosen when it loaded this module.
+    values.ValueClass = values.MultiProcessValue()
+    return Counter(
+        "taskflow_worker_restarts_total",
+        "Worker processes that ended by themselves, or hung, and were replaced.",
+        registry=None,
+    )
 
 
 async def exposition(accept: str) -> tuple[bytes, str]:

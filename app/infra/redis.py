@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import structlog
 from redis.exceptions import RedisError
 
 from app.infra.redis_connection import Connection
-from app.infra.resp import Reply, ReplyError
+from app.infra.resp import Reply, ReplyError, encode
 
 CALL_TIMEOUT = 0.5
 """Seconds that one call may take, connecting included. A hung server costs each call under way this once."""
@@ -28,10 +29,23 @@ class RedisUnavailable(Exception):
     pass
 
 
+class Script:
+    """A Lua script with its keys and arguments, ready to be sent: worth keeping where they come again."""
+
+    __slots__ = ("_parts", "by_digest", "text")
+
+    def __init__(self, text: str, keys: Sequence[str], arguments: Sequence[int | str] = ()) -> None:
+        self.text = text
+        self._parts = [part.encode() for part in (str(len(keys)), *keys, *map(str, arguments))]
+        self.by_digest = encode([b"EVALSHA", _digest(text), *self._parts])
+
+    def in_full(self) -> bytes:
+        return encode([b"EVAL", self.text.encode(), *self._parts])
+
+
 @dataclass(slots=True, eq=False)
 class _Call:
-    command: tuple[bytes, ...]
-    script: str | None
+    command: bytes | Script
     answer: asyncio.Future[Reply | None]
     deadline: float
     repeated: bool = False
@@ -52,7 +66,6 @@ class Redis:
         self._flushing = False
         self._waiting: deque[_Call] = deque()
         self._sent: deque[_Call] = deque()
-        self._digests: dict[str, bytes] = {}
         self._loaded: set[str] = set()
         self.connections = 0
         """How many were made so far. Another one may lead to a server that has lost or regained memory."""
@@ -72,20 +85,26 @@ class Redis:
     async def ping(self) -> float:
         """The seconds one round trip took. Raises RedisUnavailable."""
         started = time.perf_counter()
-        if await self._send((b"PING",), None) is None:
+        if await self._send(encode([b"PING"])) is None:
             raise RedisUnavailable(self.reason)
         return time.perf_counter() - started
 
     def run_script(
         self, script: str, keys: Sequence[str], arguments: Sequence[int | str] = ()
     ) -> asyncio.Future[Any | None]:
-        """The script's answer in one round trip, on its way at the end of this tick; None when away."""
-        parts = (str(len(keys)), *keys, *map(str, arguments))
-        return self._send(tuple([part.encode() for part in parts]), script)
+        return self.run(Script(script, keys, arguments))
 
-    def _send(self, command: tuple[bytes, ...], script: str | None) -> asyncio.Future[Reply | None]:
+    def run(self, script: Script) -> asyncio.Future[Any | None]:
+        """The script's answer in one round trip, on its way at the end of this tick; None when away."""
+        return self._send(script)
+
+    def publish(self, channel: str, message: int) -> asyncio.Future[Any | None]:
+        """How many subscribers a message has reached, sent like a script; None when away."""
+        return self._send(encode([b"PUBLISH", channel.encode(), b"%d" % message]))
+
+    def _send(self, command: bytes | Script) -> asyncio.Future[Reply | None]:
         loop = asyncio.get_running_loop()
-        call = _Call(command, script, loop.create_future(), loop.time() + CALL_TIMEOUT)
+        call = _Call(command, loop.create_future(), loop.time() + CALL_TIMEOUT)
         if not self.available:
             call.answer.set_result(None)
             return call.answer
@@ -108,21 +127,17 @@ class Redis:
         self._flushing = False
         if self._connection is None or not self._waiting:
             return
-        self._connection.send([self._command(call) for call in self._waiting])
+        self._connection.send(b"".join([self._encoded(call.command) for call in self._waiting]))
         self._sent.extend(self._waiting)
         self._waiting.clear()
 
-    def _command(self, call: _Call) -> tuple[bytes, ...]:
-        if call.script is None:
-            return call.command
-        if call.script not in self._loaded:
-            self._loaded.add(call.script)  # EVAL keeps it, for the calls behind this one too
-            return (b"EVAL", call.script.encode(), *call.command)
-        digest = self._digests.get(call.script)
-        if digest is None:
-            sha1 = hashlib.sha1(call.script.encode(), usedforsecurity=False)
-            digest = self._digests[call.script] = sha1.hexdigest().encode()
-        return (b"EVALSHA", digest, *call.command)
+    def _encoded(self, command: bytes | Script) -> bytes:
+        if isinstance(command, bytes):
+            return command
+        if command.text in self._loaded:
+            return command.by_digest
+        self._loaded.add(command.text)  # EVAL keeps it, for the calls behind this one too
+        return command.in_full()
 
     async def _connect(self) -> None:
         assert self._url is not None  # noqa: S101 - without a URL it is never available
@@ -212,6 +227,11 @@ class Redis:
             else:
                 self.available, self.reason = True, None
                 _log.info("Redis is back")
+
+
+@cache
+def _digest(script: str) -> bytes:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest().encode()
 
 
 def _answer(calls: Sequence[_Call], reply: Reply | None) -> None:

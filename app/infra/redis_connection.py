@@ -1,7 +1,7 @@
 """One connection to Redis: commands leave in pieces, replies come in the order of the commands."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, cast
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -9,7 +9,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
-from app.infra.resp import Replies, Reply, encode
+from app.infra.resp import Replies, Reply
 
 
 class Connection(asyncio.Protocol):
@@ -46,9 +46,9 @@ class Connection(asyncio.Protocol):
         finally:
             await connection.disconnect(nowait=True)
 
-    def send(self, commands: Sequence[tuple[bytes, ...]]) -> None:
+    def send(self, commands: bytes) -> None:
         if self._transport is not None:
-            self._transport.write(b"".join([encode(command) for command in commands]))
+            self._transport.write(commands)
 
     def close(self) -> None:
         transport, self._transport = self._transport, None

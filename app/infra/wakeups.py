@@ -10,16 +10,19 @@ from collections.abc import Iterable
 from uuid import UUID
 
 import structlog
-from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
+from redis.asyncio.client import Redis as RedisClient
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+
+from app.infra.redis import Redis
 
 POLL_WHILE_AWAY = 1.0  # seconds between two looks at the log while Redis cannot wake us
 POLL_FOR_SAFETY = 10.0  # the same while it can
 HEARTBEAT = 2.0  # seconds of silence after which Redis is asked whether it is there; twice that is away
 RECONNECT_DELAY = 0.5
+PUBLISH_PAUSE = 0.005  # seconds after a message in which others gather: under load one tells of many writes
 OPERATION_TIMEOUT = 1.0
 PENDING_LIMIT = 10_000  # workspaces; beyond it the oldest wake-up is dropped and its readers poll
 SUBSCRIBE_AT_ONCE = 1_000
@@ -37,8 +40,11 @@ class Wakeups:
     Without a `redis_url` it works within this process alone, and its subscriptions poll.
     """
 
-    def __init__(self, redis_url: str | None) -> None:
+    def __init__(self, redis_url: str | None, publisher: Redis | None = None) -> None:
+        """`publisher`: a client of that URL to share, else it has one of its own."""
         self._redis_url = redis_url
+        self._publisher = publisher or Redis(redis_url)
+        self._owns_publisher = publisher is None
         self._subscriptions: dict[UUID, set[Subscription]] = {}
         self._confirmed: set[UUID] = set()
         self._sent: set[UUID] = set()
@@ -52,7 +58,7 @@ class Wakeups:
         if self._redis_url is None:
             return
         self._tasks = [
-            asyncio.create_task(self._publish_forever(self._redis_url), name="wakeups-publish"),
+            asyncio.create_task(self._publish_forever(), name="wakeups-publish"),
             asyncio.create_task(self._listen_forever(self._redis_url), name="wakeups-listen"),
         ]
 
@@ -61,6 +67,8 @@ class Wakeups:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
+        if self._owns_publisher:
+            await self._publisher.stop()
 
     @property
     def connected(self) -> bool:
@@ -101,19 +109,22 @@ class Wakeups:
         for subscription in self._subscriptions.get(workspace_id, ()):
             subscription.wake(seq)
 
-    async def _publish_forever(self, redis_url: str) -> None:
-        async with _client(redis_url) as redis:
-            while True:
-                await self._pending_added.wait()
-                self._pending_added.clear()
-                batch, self._pending = self._pending, {}
-                try:
-                    await _publish(redis, batch)
-                except _AWAY:
-                    # Kept for later: a reader elsewhere may be connected again before this publisher is.
-                    self._pending = _merged(batch, self._pending)
-                    self._pending_added.set()
-                    await asyncio.sleep(RECONNECT_DELAY)
+    async def _publish_forever(self) -> None:
+        while True:
+            await self._pending_added.wait()
+            self._pending_added.clear()
+            batch, self._pending = self._pending, {}
+            if await self._published(batch):
+                await asyncio.sleep(PUBLISH_PAUSE)
+            else:
+                # Kept for later: a reader elsewhere may be connected again before this publisher is.
+                self._pending = _merged(batch, self._pending)
+                self._pending_added.set()
+                await asyncio.sleep(RECONNECT_DELAY)
+
+    async def _published(self, batch: dict[UUID, int]) -> bool:
+        calls = [self._publisher.publish(_channel(workspace), seq) for workspace, seq in batch.items()]
+        return all([await call is not None for call in calls])
 
     async def _listen_forever(self, redis_url: str) -> None:
         while True:
@@ -224,24 +235,17 @@ class Subscription:
         self._wakeups.unsubscribe(self)
 
 
-def _client(redis_url: str) -> Redis:
+def _client(redis_url: str) -> RedisClient:
     # No retries inside the client: the loops above own reconnection. RESP2 because a pub/sub connection needs
     # nothing of RESP3, whose handshake is several commands more. No socket_timeout: it makes every send an
     # asyncio.wait_for, which in Python 3.11 may swallow a cancellation (python/cpython#86296).
-    return Redis.from_url(
+    return RedisClient.from_url(
         redis_url,
         protocol=2,
         retry=Retry(NoBackoff(), 0),
         socket_connect_timeout=OPERATION_TIMEOUT,
         socket_timeout=None,
     )
-
-
-async def _publish(redis: Redis, batch: dict[UUID, int]) -> None:
-    async with asyncio.timeout(OPERATION_TIMEOUT), redis.pipeline(transaction=False) as pipeline:
-        for workspace_id, seq in batch.items():
-            pipeline.publish(_channel(workspace_id), seq)
-        await pipeline.execute()
 
 
 def _merged(older: dict[UUID, int], newer: dict[UUID, int]) -> dict[UUID, int]:

@@ -1,4 +1,4 @@
-"""Removes what has expired and nobody can ask for any more: idempotency keys, refresh tokens, sessions."""
+"""Removes what has expired and nobody can ask for any more: keys, tokens, sessions, mails done with."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from app.domain import idempotency
+from app.domain import idempotency, outbox
 from app.infra.db import Database, DatabaseUnavailable
 from app.models.ids import first_id_at
 
@@ -33,6 +33,11 @@ async def purge(database: Database) -> Mapping[str, int]:
         ),
         "refresh tokens": await _remove(database, "RefreshToken.purge", _TOKENS),
         "sessions": await _remove(database, "Session.purge", _SESSIONS),
+        "mailed tokens": await _remove(database, "MailedToken.purge", _MAILED_TOKENS),
+        "mails": await _remove(database, "OutboxMail.purge", _MAILS, outbox.KEPT, outbox.STALE),
+        "tasks of deleted workspaces": await _remove(database, "Task.purge", _TASKS),
+        "events of deleted workspaces": await _remove(database, "Event.purge", _EVENTS),
+        "deleted workspaces": await _remove(database, "Workspace.purge", _WORKSPACES),
     }
 
 
@@ -86,5 +91,54 @@ DELETE FROM "refresh_tokens" WHERE "id" IN (
 _SESSIONS = """
 DELETE FROM "sessions" WHERE "id" IN (
     SELECT "id" FROM "sessions" WHERE "expires_at" <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
+) RETURNING 1
+"""
+
+_MAILED_TOKENS = """
+DELETE FROM "mailed_tokens" WHERE "id" IN (
+    SELECT "id" FROM "mailed_tokens" WHERE "expires_at" <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
+) RETURNING 1
+"""
+
+_MAILS = """
+DELETE FROM "outbox_mails" WHERE "id" IN (
+    SELECT "id" FROM "outbox_mails"
+    WHERE "finished_at" <= now() - $2::interval
+        OR ("finished_at" IS NULL AND "created_at" <= now() - $3::interval)
+    LIMIT $1 FOR UPDATE SKIP LOCKED
+) RETURNING 1
+"""
+
+# Those that were too large to go with their owner (app/domain/account_deletion.py).
+_DELETED = """
+workspace."slug" = 'deleted-' || workspace."id"::text
+AND NOT EXISTS (SELECT 1 FROM "memberships" AS member WHERE member."workspace_id" = workspace."id")
+"""
+
+_TASKS = f"""
+DELETE FROM "tasks" WHERE "id" IN (
+    SELECT task."id" FROM "tasks" AS task
+    JOIN "workspaces" AS workspace ON workspace."id" = task."workspace_id"
+    WHERE {_DELETED}
+    LIMIT $1 FOR UPDATE OF task SKIP LOCKED
+) RETURNING 1
+"""
+
+_EVENTS = f"""
+DELETE FROM "events" WHERE "id" IN (
+    SELECT event."id" FROM "events" AS event
+    JOIN "workspaces" AS workspace ON workspace."id" = event."workspace_id"
+    WHERE {_DELETED}
+    LIMIT $1 FOR UPDATE OF event SKIP LOCKED
+) RETURNING 1
+"""
+
+_WORKSPACES = f"""
+DELETE FROM "workspaces" WHERE "id" IN (
+    SELECT workspace."id" FROM "workspaces" AS workspace
+    WHERE {_DELETED}
+        AND NOT EXISTS (SELECT 1 FROM "tasks" WHERE "workspace_id" = workspace."id")
+        AND NOT EXISTS (SELECT 1 FROM "events" WHERE "workspace_id" = workspace."id")
+    LIMIT $1 FOR UPDATE SKIP LOCKED
 ) RETURNING 1
 """

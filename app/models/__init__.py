@@ -6,7 +6,9 @@ from app.models.event import Event, EventText
 from app.models.idempotency_key import IdempotencyKey
 from app.models.ids import new_id, parse_id
 from app.models.label import Label, TaskLabel
+from app.models.mailed_token import MailedToken
 from app.models.membership import Membership
+from app.models.outbox_mail import OutboxMail
 from app.models.project import Project
 from app.models.session import RefreshToken, Session
 from app.models.status import Status
@@ -25,7 +27,9 @@ __all__ = [
     "EventText",
     "IdempotencyKey",
     "Label",
+    "MailedToken",
     "Membership",
+    "OutboxMail",
     "Project",
     "RefreshToken",
     "RelationType",

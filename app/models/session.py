@@ -18,6 +18,7 @@ class Session(Record):
     )
     user_id: UUID
     user_agent = fields.CharField(max_length=400, null=True)
+    address = fields.CharField(max_length=45, null=True)
     last_used_at = fields.DatetimeField(default=utc_now)
     expires_at = fields.DatetimeField()
     revoked_at = fields.DatetimeField(null=True)

@@ -1,21 +1,29 @@
 """From a connection's headers to the context of one operation."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import IPv6Address, ip_address
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+from uuid import UUID
 
-from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from app.domain.tokens import AccessTokens, Claims, InvalidToken
 from app.domain.viewer import Viewer
+from app.domain.viewer_cache import LOOK, Look, mark_key
 from app.graphql.context import Context, Services
-from app.infra.rate_limit import Allowance, RateLimit
+from app.infra.addresses import network_of
+from app.infra.rate_limit import COUNT, Allowance, RateLimit
+from app.infra.redis import Script
 from app.web.errors import RATE_LIMITED, RequestError
 
+_COUNT_AND_LOOK: Final = f"""
+{COUNT}{LOOK}
+local counted, left, spent, refused = count(KEYS[1], unpack(ARGV))
+return {{counted, left, spent, refused, look(KEYS[2])}}
+"""
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+
+class Caller(NamedTuple):
     """Who is at the other end, before any token is believed."""
 
     authorization: str | None
@@ -25,15 +33,16 @@ class Caller:
     connection_params: dict[str, Any] | None = None
 
 
-def caller_of(connection: HTTPConnection[Any], connection_params: dict[str, Any] | None = None) -> Caller:
+def caller_of(scope: Scope, connection_params: dict[str, Any] | None = None) -> Caller:
     """Over WebSocket the authorization comes in `connection_init`, else in a header (non-browser clients)."""
-    headers = connection.headers
-    given = _parameter(connection_params, "authorization")
+    state, client = scope["state"], scope["client"]
+    headers = state["headers"]
+    given = _parameter(connection_params, "authorization") if connection_params else None
     return Caller(
-        authorization=given if given is not None else headers.get("authorization"),
-        client_address=connection.client.host if connection.client else "unknown",
-        user_agent=headers.get("user-agent"),
-        request_id=connection.scope["state"]["request_id"],
+        authorization=given if given is not None else _text(headers.get(b"authorization")),
+        client_address=client[0] if client else "unknown",
+        user_agent=_text(headers.get(b"user-agent")),
+        request_id=state["request_id"],
         connection_params=connection_params,
     )
 
@@ -44,10 +53,19 @@ async def context_of(caller: Caller, services: Services) -> Context:
     return context
 
 
+def refuse_exhausted(caller: Caller, services: Services, limit: RateLimit) -> None:
+    """Raises RequestError for whom no operation is left, as far as this process knows."""
+    if not limit.refuses:
+        return
+    claims = _claims(caller.authorization, services.access_tokens)
+    key = _address_key(caller.client_address) if claims is None else _user_key(claims.user_id)
+    _check(limit.exhausted(key), 0)
+
+
 async def enter(
-    caller: Caller, services: Services, limit: RateLimit | None
+    caller: Caller, services: Services, limit: RateLimit | None, cost: int = 0
 ) -> tuple[Context, Allowance | None]:
-    """The context of an operation that has been counted, if there is a `limit`.
+    """The context of an operation that has been counted, if there is a `limit`, with its `cost` in points.
 
     One round trip to Redis counts it and says whether the viewer is as remembered; only a token whose session
     has ended needs a second one. Raises RequestError beyond the limit, DatabaseUnavailable.
@@ -55,17 +73,36 @@ async def enter(
     claims = _claims(caller.authorization, services.access_tokens)
     if claims is None:
         allowance = await _count(limit, _address_key(caller.client_address))
-        return _context(caller, services, None, None), allowance
-    key = f"user:{claims.user_id}"
-    counting = limit.begin(key) if limit else None
-    look = services.viewers.look(claims.user_id)
-    allowance = _check(await limit.counted(counting)) if limit else None
+        return _context(caller, services, None, None, allowance), allowance
+    key = _user_key(claims.user_id)
+    look, allowance = await _look_and_count(claims, services, limit, key, cost)
     viewer = await services.viewers.load(services.database.fetch, claims.user_id, claims.session_id, look)
     if viewer is None and limit is not None:
         # Whoever holds the token of an ended session does not use up the limit of the user it was for.
-        limit.take_back(key)
+        limit.take_back(key, cost)
         allowance = await _count(limit, _address_key(caller.client_address))
-    return _context(caller, services, viewer, claims), allowance
+    return _context(caller, services, viewer, claims, allowance), allowance
+
+
+async def _look_and_count(
+    claims: Claims, services: Services, limit: RateLimit | None, key: str, cost: int
+) -> tuple[Look, Allowance | None]:
+    if limit is None or not limit.on:
+        return await services.viewers.look(claims.user_id), None
+    connection = services.redis.connections
+    answer = await services.redis.run(_count_and_look(limit, key, claims.user_id, cost))
+    counted, looked = (answer[:4], answer[4:]) if answer else (None, None)
+    return Look(looked, connection), _check(limit.allowance(key, counted, cost), cost)
+
+
+@lru_cache(maxsize=10_000)  # users and costs; to write it out takes longer than to send it
+def _count_and_look(limit: RateLimit, key: str, user_id: UUID, cost: int) -> Script:
+    return Script(_COUNT_AND_LOOK, [limit.key(key), mark_key(user_id)], limit.arguments(cost))
+
+
+@lru_cache(maxsize=10_000)
+def _user_key(user_id: UUID) -> str:
+    return f"user:{user_id}"
 
 
 def _claims(authorization: str | None, tokens: AccessTokens) -> Claims | None:
@@ -78,7 +115,13 @@ def _claims(authorization: str | None, tokens: AccessTokens) -> Claims | None:
         return None
 
 
-def _context(caller: Caller, services: Services, viewer: Viewer | None, claims: Claims | None) -> Context:
+def _context(
+    caller: Caller,
+    services: Services,
+    viewer: Viewer | None,
+    claims: Claims | None,
+    allowance: Allowance | None,
+) -> Context:
     return Context(
         services=services,
         viewer=viewer,
@@ -88,39 +131,41 @@ def _context(caller: Caller, services: Services, viewer: Viewer | None, claims: 
         token_broken=caller.authorization is not None and viewer is None,
         token_expires_at=datetime.fromtimestamp(claims.expires_at, UTC) if claims and viewer else None,
         connection_params=caller.connection_params,
+        allowance=allowance,
     )
 
 
 async def _count(limit: RateLimit | None, key: str) -> Allowance | None:
-    return _check(await limit.count(key)) if limit else None
+    return _check(await limit.count(key), 0) if limit else None
 
 
-def _check(allowance: Allowance | None) -> Allowance | None:
-    if allowance is None or allowance.allowed:
+def _check(allowance: Allowance | None, cost: int) -> Allowance | None:
+    if allowance is None or allowance.exceeded is None:
         return allowance
+    reset = max(1, allowance.exceeded.reset)
+    if allowance.exceeded is allowance.operations:
+        what = f"More than {allowance.operations.limit:,} operations in the current window."
+    else:
+        left, limit = allowance.exceeded.remaining, allowance.exceeded.limit
+        what = f"This operation costs {cost:,} points; {left:,} of {limit:,} are left in the current window."
     raise RequestError(
         429,
         RATE_LIMITED,
-        f"More than {allowance.limit} requests in the current window. Try again in {allowance.reset} s.",
-        {"retry-after": str(max(1, allowance.reset)), **allowance.headers()},
+        f"{what} Try again in {reset} s.",
+        {"retry-after": str(reset)} | {name.decode(): value.decode() for name, value in allowance.headers()},
     )
 
 
 def _address_key(client_address: str) -> str:
-    """Of IPv6 the network, as a host has 2^64 addresses."""
-    try:
-        address = ip_address(client_address)
-    except ValueError:
-        return f"address:{client_address}"
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped:
-            return f"address:{address.ipv4_mapped}"
-        return f"address:{IPv6Address(int(address) >> 64 << 64)}/64"
-    return f"address:{address}"
+    return f"address:{network_of(client_address)}"
 
 
-def _parameter(connection_params: dict[str, Any] | None, name: str) -> str | None:
-    for key, value in (connection_params or {}).items():
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("latin-1")
+
+
+def _parameter(connection_params: dict[str, Any], name: str) -> str | None:
+    for key, value in connection_params.items():
         if key.lower() == name:
             return value if isinstance(value, str) else ""
     return None

@@ -1,53 +1,60 @@
 """Parses and validates documents, and remembers those that were fine."""
 
+import re
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from graphql import (
     ArgumentNode,
     DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
-    InlineFragmentNode,
     Node,
+    NoSchemaIntrospectionCustomRule,
     ObjectFieldNode,
     OperationDefinitionNode,
     OperationType,
-    SelectionSetNode,
     ValueNode,
     Visitor,
     parse,
     specified_rules,
     visit,
 )
+from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry import Schema
 from strawberry.schema.schema import validate_document
 
+from app.config import Settings
+from app.engine.cost import Cost, cost_of
 from app.web.errors import (
     BAD_REQUEST,
     PARSE_FAILED,
+    TOO_DEEP,
+    TOO_MANY_FIELDS,
+    TOO_MANY_TOKENS,
     VALIDATION_FAILED,
     DocumentErrors,
     RequestError,
 )
 from app.web.graphql_request import GraphQLRequest
+from app.web.limits import Limits
 
-MAX_TOKENS: Final = 10_000
-"""Lexical tokens of a document: parsing and validating hold the event loop meanwhile."""
+# How many fields that answer under one key are compared; they hold the event loop meanwhile. It was 500,000.
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
 
-MAX_FIELDS: Final = 2_000
-"""Fields that an operation selects, fragments expanded."""
-
+_TOO_LONG: Final = re.compile(r"more than \d+ (tokens|comments)")
 _REMEMBERED: Final = 1_000
 _REMEMBERED_LENGTH: Final = 10_000
 # Characters. A document and each plan of it take up to 165 bytes for one: 300 MB at the worst, in all.
 _REMEMBERED_IN_ALL: Final = 400_000
-_TOO_DEEP = "The document is nested too deeply."
-_TOO_LARGE = (
-    f"The operation selects more than {MAX_FIELDS:,} fields, fragments expanded: send several smaller ones."
+_TOO_DEEP = (
+    "The document is nested too deeply to be read. "
+    "Read an object by its id and go on from there in another operation."
+)
+_TOO_MANY_COMPARISONS = (
+    "The document selects the same fields too often under the same keys. "
+    "Select each once, or send several documents."
 )
 
 
@@ -57,11 +64,17 @@ class PreparedOperation:
     node: OperationDefinitionNode
     name: str | None
     type: OperationType
+    cost: Cost
 
 
 class Documents:
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, settings: Settings) -> None:
         self._schema = schema
+        self._rules = tuple(specified_rules)
+        if not settings.introspection:
+            self._rules += (NoSchemaIntrospectionCustomRule,)
+        self._max_tokens = settings.max_tokens
+        self._limits = Limits.of(settings)
         self._valid: OrderedDict[tuple[str, str | None], PreparedOperation] = OrderedDict()
         self._characters = 0
 
@@ -72,20 +85,36 @@ class Documents:
         if known is not None:
             self._valid.move_to_end(key)
             return known
-        document = _parse(request.query)
+        try:
+            return self._remember(key, self._prepare(request))
+        except RecursionError:
+            raise RequestError(400, TOO_DEEP, _TOO_DEEP) from None
+
+    def _prepare(self, request: GraphQLRequest) -> PreparedOperation:
+        document = self._parse(request.query)
         node = _select(document, request.operation_name)
+        self._limits.check_document(document)  # first: validation takes longer than in proportion
         self._validate(document)
-        _check_size(document)
         name = node.name.value if node.name else None
-        return self._remember(key, PreparedOperation(document, node, name, node.operation))
+        cost = cost_of(self._schema._schema, document, node)
+        return PreparedOperation(document, node, name, node.operation, cost)
+
+    def _parse(self, text: str) -> DocumentNode:
+        maximum = self._max_tokens
+        try:
+            return parse(text, max_lexical_tokens=maximum, max_comments=maximum)
+        except GraphQLError as error:
+            if _TOO_LONG.search(error.message):
+                raise RequestError(400, TOO_MANY_TOKENS, _too_many_tokens(maximum)) from None
+            raise DocumentErrors(PARSE_FAILED, [error]) from None
 
     def _validate(self, document: DocumentNode) -> None:
-        try:
-            errors = validate_document(self._schema._schema, document, tuple(specified_rules))
-        except RecursionError:
-            raise RequestError(400, BAD_REQUEST, _TOO_DEEP) from None
+        errors = validate_document(self._schema._schema, document, self._rules)
+        if any(error.message == "Validation aborted." for error in errors):
+            raise RequestError(400, TOO_MANY_FIELDS, _TOO_MANY_COMPARISONS)
         if errors:
-            raise DocumentErrors(VALIDATION_FAILED, [_naming_the_field(error, document) for error in errors])
+            named = [_naming_the_field(error, document) for error in errors]
+            raise DocumentErrors(VALIDATION_FAILED, _said_once(named))
 
     def _remember(self, key: tuple[str, str | None], operation: PreparedOperation) -> PreparedOperation:
         if len(key[0]) <= _REMEMBERED_LENGTH:
@@ -97,28 +126,17 @@ class Documents:
         return operation
 
 
-def _check_size(document: DocumentNode) -> None:
-    """Refuses what a few fragments that spread each other twice would make of a short text."""
-    fragments = {
-        node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
-    }
-    sizes: dict[str, int] = {}
-
-    def size(selections: SelectionSetNode | None) -> int:
-        total = 0
-        for selection in selections.selections if selections else ():
-            if isinstance(selection, FragmentSpreadNode):
-                name = selection.name.value
-                if name not in sizes:  # validated: no fragment reaches itself
-                    sizes[name] = size(fragments[name].selection_set)
-                total += sizes[name]
-            elif isinstance(selection, FieldNode | InlineFragmentNode):
-                total += isinstance(selection, FieldNode) + size(selection.selection_set)
-        return total
-
-    for operation in document.definitions:
-        if isinstance(operation, OperationDefinitionNode) and size(operation.selection_set) > MAX_FIELDS:
-            raise RequestError(400, BAD_REQUEST, _TOO_LARGE)
+def _said_once(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
+    """One error for a fault in many places: a short document has no long answer."""
+    alike: dict[str, list[GraphQLError]] = {}
+    for error in errors:
+        alike.setdefault(error.message, []).append(error)
+    return [
+        same[0]
+        if len(same) == 1
+        else GraphQLError(message, [node for one in same for node in one.nodes or ()])
+        for message, same in alike.items()
+    ]
 
 
 def _naming_the_field(error: GraphQLError, document: DocumentNode) -> GraphQLError:
@@ -138,13 +156,11 @@ def _naming_the_field(error: GraphQLError, document: DocumentNode) -> GraphQLErr
     return GraphQLError(f"{'.'.join(names)}: {error.message}", error.nodes) if names else error
 
 
-def _parse(text: str) -> DocumentNode:
-    try:
-        return parse(text, max_lexical_tokens=MAX_TOKENS)
-    except GraphQLError as error:
-        raise DocumentErrors(PARSE_FAILED, [error]) from None
-    except RecursionError:
-        raise RequestError(400, BAD_REQUEST, _TOO_DEEP) from None
+def _too_many_tokens(maximum: int) -> str:
+    return (
+        f"The document holds more than {maximum:,} tokens (names, signs and values), or as many comments. "
+        "Send values as variables, and several smaller documents."
+    )
 
 
 def _select(document: DocumentNode, name: str | None) -> OperationDefinitionNode:

@@ -1,5 +1,8 @@
 """The one place where failures become GraphQL errors. What it does not know is logged and masked."""
 
+import re
+import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,6 +12,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 
 from app.domain.errors import Busy, Unauthenticated, UserFault
 from app.infra.db import DatabaseUnavailable
+from app.infra.metrics import errors as errors_metric
 
 PARSE_FAILED: Final = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED: Final = "GRAPHQL_VALIDATION_FAILED"
@@ -19,16 +23,49 @@ METHOD_NOT_ALLOWED: Final = "METHOD_NOT_ALLOWED"
 PAYLOAD_TOO_LARGE: Final = "PAYLOAD_TOO_LARGE"
 UNSUPPORTED_MEDIA_TYPE: Final = "UNSUPPORTED_MEDIA_TYPE"
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
+BATCH_REFUSED: Final = "BATCH_REFUSED"
+CSRF_PREVENTION: Final = "CSRF_PREVENTION"
+PERSISTED_QUERY_NOT_FOUND: Final = "PERSISTED_QUERY_NOT_FOUND"
+UNTRUSTED_DOCUMENT: Final = "UNTRUSTED_DOCUMENT"
 RATE_LIMITED: Final = "RATE_LIMITED"
+TOO_MANY_TOKENS: Final = "TOO_MANY_TOKENS"
+TOO_DEEP: Final = "TOO_DEEP"
+TOO_MANY_FIELDS: Final = "TOO_MANY_FIELDS"
+TOO_MANY_ALIASES: Final = "TOO_MANY_ALIASES"
+TOO_MANY_ROOT_FIELDS: Final = "TOO_MANY_ROOT_FIELDS"
+TOO_MANY_DIRECTIVES: Final = "TOO_MANY_DIRECTIVES"
+TOO_MANY_VALUES: Final = "TOO_MANY_VALUES"
+COST_TOO_HIGH: Final = "COST_TOO_HIGH"
+TOO_MANY_CONCURRENT: Final = "TOO_MANY_CONCURRENT"
+TOO_MANY_OPERATIONS: Final = "TOO_MANY_OPERATIONS"
 SERVICE_UNAVAILABLE: Final = "SERVICE_UNAVAILABLE"
 TIMEOUT: Final = "TIMEOUT"
 INTERNAL: Final = "INTERNAL_SERVER_ERROR"
+for _code in (SERVICE_UNAVAILABLE, TIMEOUT, INTERNAL):
+    errors_metric.labels(_code)  # from 0 on: of a series that is born with 1 no increase is seen
 
 _UNAVAILABLE = "The service is not available at the moment. Try again soon."
 _MASKED = "Something went wrong on our side. Quote the requestId when you report it."
+_SILENT_SECONDS = 10
 _log = structlog.stdlib.get_logger("taskflow.errors")
 
 FormattedError = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Told:
+    suggestions: bool = True
+    detail: bool = False
+
+
+_told = _Told()
+_SUGGESTION: Final = re.compile(r" Did you mean [^?]*\?$")  # graphql-core's, at the end of its messages
+
+
+def tell(*, suggestions: bool, detail: bool) -> None:
+    """What errors tell from now on, in the whole process: names that were perhaps meant, and the causes of
+    internal ones. Neither is a client's business in production."""
+    _told.suggestions, _told.detail = suggestions, detail
 
 
 class RequestError(Exception):
@@ -72,6 +109,7 @@ def format_errors(
 
 
 def format_error(code: str, message: str, request_id: str) -> FormattedError:
+    errors_metric.labels(code).inc()
     return {"message": message, "extensions": {"code": code, "requestId": request_id}}
 
 
@@ -80,7 +118,9 @@ def format_exception(error: Exception, request_id: str) -> FormattedError:
     if isinstance(error, GraphQLError):
         return _format(error, request_id, INTERNAL)
     description = _describe_cause(error) or _mask(error, None)
-    return format_error(description.code, description.message, request_id)
+    formatted = format_error(description.code, description.message, request_id)
+    formatted["extensions"] |= description.extensions or {}
+    return formatted
 
 
 def status_of(errors: Sequence[FormattedError]) -> int | None:
@@ -95,7 +135,9 @@ def is_unavailable(errors: Sequence[FormattedError]) -> bool:
 
 def _format(error: GraphQLError, request_id: str, request_code: str) -> FormattedError:
     description = _describe(error, request_code)
-    formatted: FormattedError = {"message": description.message}
+    errors_metric.labels(description.code).inc()
+    message = description.message if _told.suggestions else _SUGGESTION.sub("", description.message)
+    formatted: FormattedError = {"message": message}
     if error.locations:
         formatted["locations"] = [
             {"line": location.line, "column": location.column} for location in error.locations
@@ -143,7 +185,10 @@ def _describe_cause(cause: Exception) -> _Description | None:
     match cause:
         case Unauthenticated():
             return _Description(UNAUTHENTICATED, str(cause) or Unauthenticated.MISSING)
-        case DatabaseUnavailable() | Busy():
+        case DatabaseUnavailable():
+            _refusals.tell(str(cause))
+            return _Description(SERVICE_UNAVAILABLE, _UNAVAILABLE)
+        case Busy():
             return _Description(SERVICE_UNAVAILABLE, _UNAVAILABLE)
         case UserFault():
             return _Description(BAD_USER_INPUT, cause.message)
@@ -152,7 +197,26 @@ def _describe_cause(cause: Exception) -> _Description | None:
     return None
 
 
+class _Refusals:
+    """Tells operators, once in a while, what a database says that answers and is not available all the same:
+    its disk is full, it is read-only, every connection is taken."""
+
+    def __init__(self) -> None:
+        self._told = ""
+        self._silent_until = 0.0
+
+    def tell(self, reason: str) -> None:
+        now = time.monotonic()
+        if reason != self._told or now >= self._silent_until:
+            self._told, self._silent_until = reason, now + _SILENT_SECONDS
+            _log.warning("The database is not available to a request", reason=reason)
+
+
+_refusals = _Refusals()
+
+
 def _mask(cause: Exception, error: GraphQLError | None) -> _Description:
     path = None if error is None or error.path is None else ".".join(map(str, error.path))
     _log.error("Internal error", path=path, exc_info=cause)
-    return _Description(INTERNAL, _MASKED)
+    exception = traceback.format_exception(cause) if _told.detail else ()
+    return _Description(INTERNAL, _MASKED, {"exception": list(exception)} if exception else None)

@@ -57,10 +57,9 @@ class GraphiQLFiles(StaticFiles):
         return response
 
 
-def wants_page(request: Request[AppState]) -> bool:
-    """A browser's navigation, as against a client's query by GET."""
-    accept = request.headers.get("accept", "")
-    return request.method in ("GET", "HEAD") and "text/html" in accept and "json" not in accept
+def wants_page(accept: bytes) -> bool:
+    """Whether a GET or HEAD is a browser's navigation, as against a client's query."""
+    return b"text/html" in accept and b"json" not in accept
 
 
 def graphiql_page(request: Request[AppState]) -> Response:

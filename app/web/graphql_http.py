@@ -1,88 +1,176 @@
 """/graphql over HTTP, after the GraphQL over HTTP specification (draft of 2025)."""
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeAlias
 
 from graphql import OperationType
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from app.infra.db import DatabaseUnavailable
+from app.web.answers import Answer, encode
 from app.web.authentication import caller_of
+from app.web.compression import COMPRESSED_FROM, compress, takes_gzip
+from app.web.csrf import refuse_forged
 from app.web.errors import RequestError, format_error, is_unavailable
+from app.web.event_stream import send_events
 from app.web.graphiql import graphiql_page, wants_page
-from app.web.graphql_request import GraphQLRequest, read_body, read_query
-from app.web.operations import Answer, Operations, encode
-from app.web.state import AppState
+from app.web.graphql_request import Batch, GraphQLRequest, read_body, read_query
+from app.web.operations import Admitted, Operations
+from app.web.under_way import ClientGone
+
+Headers: TypeAlias = list[tuple[bytes, bytes]]
 
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
+EVENT_STREAM: Final = "text/event-stream"
+
+_CONTENT_TYPES: Final = {name: f"{name}; charset=utf-8".encode() for name in (JSON, GRAPHQL_JSON)}
 
 _ALWAYS: Final = (
     (b"cache-control", b"no-store"),
-    (b"vary", b"accept"),
+    (b"vary", b"accept, accept-encoding"),
     (b"x-content-type-options", b"nosniff"),
 )
-_BY_GET = frozenset({OperationType.QUERY})
-_BY_POST = frozenset({OperationType.QUERY, OperationType.MUTATION})
+_BY_GET: Final = frozenset({OperationType.QUERY})
+_BY_POST: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
+_STREAMED: Final = frozenset({OperationType.SUBSCRIPTION})
 
 
 class GraphQLEndpoint:
     """An ASGI application, without Starlette's wrapper around functions and its Response in between."""
 
+    def __init__(self, *, graphiql: bool, batch_max: int) -> None:
+        self._graphiql = graphiql
+        self._batch_max = batch_max
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request: Request[AppState] = Request(scope, receive, send)
-        if wants_page(request):
-            await graphiql_page(request)(scope, receive, send)
+        accept = scope["state"]["headers"].get(b"accept", b"")
+        if scope["method"] != "POST" and wants_page(accept):
+            if not self._graphiql:
+                raise HTTPException(404)
+            await graphiql_page(Request(scope))(scope, receive, send)
             return
-        media_type = negotiate(request.headers.get("accept", ""))
+        media_type = negotiate(accept)
         try:
-            graphql_request, allowed = await _read(request)
+            request = await self._read(scope, receive)
         except RequestError as error:
-            answer = _refusal(error, request)
-        else:
-            answer = await _answer(request, graphql_request, allowed)
-        body = encode(answer.payload())
-        headers = _headers(answer, media_type, len(body))
-        status = _status(answer, media_type)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+            await _send_answer(scope, send, await _refused(scope, error), media_type)
+            return
+        with suppress(ClientGone):
+            if isinstance(request, list):
+                await _answer_batch(scope, receive, send, request, media_type)
+            elif media_type == EVENT_STREAM and scope["method"] != "HEAD":
+                await _stream(scope, receive, send, request)
+            else:
+                await _send_answer(scope, send, await _answer(scope, receive, request), media_type)
+
+    async def _read(self, scope: Scope, receive: Receive) -> GraphQLRequest | Batch:
+        headers = scope["state"]["headers"]
+        if scope["method"] == "POST":
+            return await read_body(headers, receive, batch_max=self._batch_max)
+        refuse_forged(headers)
+        return read_query(QueryParams(scope["query_string"]))
 
 
-async def _read(request: Request[AppState]) -> tuple[GraphQLRequest, frozenset[OperationType]]:
-    if request.method == "POST":
-        return await read_body(request), _BY_POST
-    return read_query(request), _BY_GET
-
-
-async def _answer(
-    request: Request[AppState], graphql_request: GraphQLRequest, allowed: frozenset[OperationType]
-) -> Answer:
-    operations: Operations = request.state["operations"]
-    admitted = await operations.admit(graphql_request, caller_of(request), allowed)
+async def _answer(scope: Scope, receive: Receive, request: GraphQLRequest) -> Answer:
+    """Raises ClientGone. What a mutation does is done whether its client is there or not."""
+    admitted = await _admit(scope, request, _BY_POST if scope["method"] == "POST" else _BY_GET)
     if isinstance(admitted, Answer):
         return admitted
-    request.state["operation_name"] = admitted.operation.name
-    return await operations.run(admitted)
+    operations = _operations(scope)
+    if admitted.operation.type is OperationType.MUTATION:
+        return await operations.run(admitted)
+    return await operations.departures.unless_gone(receive, operations.run(admitted))
 
 
-def _refusal(error: RequestError, request: Request[AppState]) -> Answer:
-    formatted = format_error(error.code, error.message, request.state["request_id"])
-    return Answer(errors=[formatted], status=error.status, headers=error.headers)
-
-
-def _headers(answer: Answer, media_type: str, length: int) -> list[tuple[bytes, bytes]]:
-    varying: dict[str, str] = {}
-    if answer.allowance is not None:
-        varying |= answer.allowance.headers()
-    if is_unavailable(answer.errors):
-        varying["retry-after"] = "1"
-    varying |= answer.headers
-    return [
-        *_ALWAYS,
-        (b"content-type", f"{media_type}; charset=utf-8".encode()),
-        (b"content-length", str(length).encode()),
-        *[(name.encode(), value.encode("latin-1")) for name, value in varying.items()],
+async def _answer_batch(scope: Scope, receive: Receive, send: Send, batch: Batch, media_type: str) -> None:
+    """One after the other, in a list. The headers are those of the last one."""
+    answers = [
+        await _refused(scope, one) if isinstance(one, RequestError) else await _answer(scope, receive, one)
+        for one in batch
     ]
+    headers = _headers(answers[-1])
+    media_type = JSON if media_type == EVENT_STREAM else media_type
+    await _send(scope, send, 200, headers, media_type, encode([answer.payload() for answer in answers]))
+
+
+async def _stream(scope: Scope, receive: Receive, send: Send, request: GraphQLRequest) -> None:
+    allowed = (_BY_POST if scope["method"] == "POST" else _BY_GET) | _STREAMED
+    admitted = await _admit(scope, request, allowed)
+    if not isinstance(admitted, Answer) and admitted.operation.type is OperationType.MUTATION:
+        answer = await _operations(scope).run(admitted)  # also when its client goes away meanwhile
+        await send_events(_only(answer), admitted.allowance, receive, send)
+    elif not isinstance(admitted, Answer):
+        scope["state"]["streams"] = True
+        async with aclosing(_operations(scope).stream(admitted)) as answers:
+            await send_events(answers, admitted.allowance, receive, send)
+    elif admitted.status in (None, 400):  # what is wrong with a document is told in the stream
+        await send_events(_only(admitted), admitted.allowance, receive, send)
+    else:
+        await _send_answer(scope, send, admitted, JSON)
+
+
+async def _only(answer: Answer) -> AsyncIterator[Answer]:
+    yield answer
+
+
+async def _admit(
+    scope: Scope, request: GraphQLRequest, allowed: frozenset[OperationType]
+) -> Admitted | Answer:
+    admitted = await _operations(scope).admit(request, caller_of(scope), allowed)
+    if not isinstance(admitted, Answer):
+        scope["state"]["operation_name"] = admitted.operation.name
+    return admitted
+
+
+def _operations(scope: Scope) -> Operations:
+    operations: Operations = scope["state"]["operations"]
+    return operations
+
+
+async def _refused(scope: Scope, error: RequestError) -> Answer:
+    """What cannot be read counts too."""
+    allowance = None
+    try:
+        allowance = await _operations(scope).count(caller_of(scope))
+    except RequestError as limited:
+        error = limited
+    except DatabaseUnavailable:
+        pass  # which the client hears once its request can be read
+    formatted = format_error(error.code, error.message, scope["state"]["request_id"])
+    return Answer(errors=[formatted], status=error.status, headers=error.headers, allowance=allowance)
+
+
+async def _send_answer(scope: Scope, send: Send, answer: Answer, media_type: str) -> None:
+    media_type = JSON if media_type == EVENT_STREAM else media_type
+    status = _status(answer, media_type)
+    await _send(scope, send, status, _headers(answer), media_type, encode(answer.payload()))
+
+
+async def _send(
+    scope: Scope, send: Send, status: int, headers: Headers, media_type: str, body: bytes
+) -> None:
+    if len(body) >= COMPRESSED_FROM and takes_gzip(scope["state"]["headers"].get(b"accept-encoding", b"")):
+        body = await compress(body)
+        headers.append((b"content-encoding", b"gzip"))
+    headers += ((b"content-type", _CONTENT_TYPES[media_type]), (b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _headers(answer: Answer) -> Headers:
+    headers: Headers = [*_ALWAYS]
+    if answer.allowance is not None:
+        headers += answer.allowance.headers()
+    if is_unavailable(answer.errors):
+        headers.append((b"retry-after", b"1"))
+    headers += [(name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
+    return headers
 
 
 def _status(answer: Answer, media_type: str) -> int:
@@ -93,21 +181,25 @@ def _status(answer: Answer, media_type: str) -> int:
 
 
 @lru_cache(maxsize=100)  # browsers and clients send one of few; what they send is bounded by uvicorn
-def negotiate(accept: str) -> str:
-    """application/json unless the newer type is asked for at least as strongly."""
-    quality = {JSON: 0.0, GRAPHQL_JSON: 0.0}
-    for entry in accept.split(","):
+def negotiate(accept: bytes) -> str:
+    """What is asked for most strongly; in doubt the newer type, JSON, an event stream, in this order.
+
+    Clients that can read a stream name it beside JSON in every request (urql), and expect JSON of a query.
+    """
+    quality = {JSON: 0.0, GRAPHQL_JSON: 0.0, EVENT_STREAM: 0.0}
+    for entry in accept.decode("latin-1").split(","):
         name, *parameters = (part.strip().lower() for part in entry.split(";"))
         if name in quality:
             quality[name] = _quality(parameters)
-    return GRAPHQL_JSON if 0 < quality[GRAPHQL_JSON] >= quality[JSON] else JSON
+    return max((GRAPHQL_JSON, JSON, EVENT_STREAM), key=quality.__getitem__) if any(quality.values()) else JSON
 
 
 def _quality(parameters: list[str]) -> float:
     for parameter in parameters:
         if parameter.startswith("q="):
             try:
-                return float(parameter[2:])
+                quality = float(parameter[2:])
             except ValueError:
                 return 0.0
+            return quality if 0 <= quality <= 1 else 0.0  # which NaN is not either
     return 1.0

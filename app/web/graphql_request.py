@@ -1,90 +1,137 @@
 """Reads GraphQL requests as the GraphQL over HTTP specification words them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
-from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
 
-from app.web.errors import BAD_REQUEST, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, RequestError
+from app.web.errors import (
+    BAD_REQUEST,
+    BATCH_REFUSED,
+    PAYLOAD_TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    RequestError,
+)
 
 MAX_BODY: Final = 1024 * 1024
 """Bytes of a request, over HTTP or as one WebSocket message."""
 
 # What is too large is still read, up to here: a client cut off while it sends does not see the answer.
 _READ_AT_MOST: Final = 8 * MAX_BODY
+_MAX_ID: Final = 200
 _TOO_LARGE: Final = f"The request is larger than {MAX_BODY} bytes."
 
 
-@dataclass(frozen=True, slots=True)
-class GraphQLRequest:
+class GraphQLRequest(NamedTuple):
+    """With a `document_id`, `query` may be empty: the server may know the document."""
+
     query: str
     variables: dict[str, Any] | None
     operation_name: str | None
+    document_id: str | None = None
 
 
-async def read_body(request: Request[Any]) -> GraphQLRequest:
-    """Reads a POST. Raises RequestError."""
-    _check_content_type(request.headers)
-    return parse_payload(_loads(await _read(request), "The body"))
+Batch: TypeAlias = list[GraphQLRequest | RequestError]
+"""Several requests in one, each to be answered by itself."""
 
 
-def read_query(request: Request[Any]) -> GraphQLRequest:
-    """Reads a GET, whose `variables` are JSON in text. Raises RequestError."""
+async def read_body(
+    headers: Mapping[bytes, bytes], receive: Receive, *, batch_max: int
+) -> GraphQLRequest | Batch:
+    """Reads a POST. `batch_max` of 0: no batches are taken. Raises RequestError."""
+    if problem := _content_problem(headers.get(b"content-type", b"")):
+        raise _unsupported(problem)
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise _unsupported("Compressed requests are not taken.")
+    payload = _loads(await _read(receive), "The body")
+    return _parse_batch(payload, batch_max) if isinstance(payload, list) else parse_payload(payload)
+
+
+def read_query(parameters: Mapping[str, str]) -> GraphQLRequest:
+    """Reads a GET, whose `variables` and `extensions` are JSON in text. Raises RequestError."""
     payload: dict[str, object] = {
-        name: request.query_params[name]
-        for name in ("query", "operationName")
-        if name in request.query_params
+        name: parameters[name] for name in ("query", "operationName", "documentId") if name in parameters
     }
-    if variables := request.query_params.get("variables"):
-        payload["variables"] = _loads(variables, "The parameter `variables`")
+    payload |= {
+        name: _loads(text, f"The parameter `{name}`")
+        for name in ("variables", "extensions")
+        if (text := parameters.get(name))
+    }
     return parse_payload(payload)
 
 
 def parse_payload(payload: object) -> GraphQLRequest:
-    """Checks the four entries of a request. Raises RequestError."""
-    if isinstance(payload, list):
-        raise _bad("Requests are not taken in batches: send one JSON object.")
+    """Checks the entries of a request. Raises RequestError."""
     if not isinstance(payload, dict):
         raise _bad("The request must be a JSON object.")
-    query = payload.get("query")
-    if not isinstance(query, str) or not query.strip():
-        raise _bad("`query` must be the text of a GraphQL document.")
     _check_object(payload, "variables")
     _check_object(payload, "extensions")
+    document_id = _document_id(payload)
+    query = payload.get("query")
+    if query is None and document_id is not None:
+        query = ""
+    elif not isinstance(query, str) or not query.strip():
+        raise _bad("`query` must be the text of a GraphQL document.")
     operation_name = payload.get("operationName")
     if not isinstance(operation_name, str | None):
         raise _bad("`operationName` must be a string or null.")
-    return GraphQLRequest(query, payload.get("variables"), operation_name or None)
+    return GraphQLRequest(query, payload.get("variables"), operation_name or None, document_id)
 
 
-def _check_content_type(headers: Headers) -> None:
-    media_type, _, parameters = headers.get("content-type", "").partition(";")
-    if media_type.strip().lower() != "application/json":
-        raise _unsupported("Send the request as application/json.")
-    charset = parameters.lower().replace(" ", "").replace('"', "").partition("charset=")[2].partition(";")[0]
-    if charset not in ("", "utf-8", "utf8"):
-        raise _unsupported("JSON is UTF-8.")
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise _unsupported("Compressed requests are not taken.")
+def _document_id(payload: Mapping[str, Any]) -> str | None:
+    """Named as the draft's appendix on persisted documents does, or as Apollo Client does."""
+    document_id = payload.get("documentId")
+    if document_id is None:
+        persisted = (payload.get("extensions") or {}).get("persistedQuery")
+        if persisted is None:
+            return None
+        if not isinstance(persisted, dict) or persisted.get("version") != 1:
+            raise _bad("`extensions.persistedQuery` must be an object with `version` 1 and `sha256Hash`.")
+        document_id = persisted.get("sha256Hash")
+    if not isinstance(document_id, str) or not 1 <= len(document_id) <= _MAX_ID:
+        raise _bad(f"A document's id must be a string of 1 to {_MAX_ID} characters.")
+    return document_id.removeprefix("sha256:")
 
 
-async def _read(request: Request[Any]) -> bytes:
-    body, size = bytearray(), 0
+def _parse_batch(payloads: list[Any], batch_max: int) -> Batch:
+    if batch_max == 0:
+        raise _batch_refused("This server takes no batches: send one JSON object.")
+    if not 1 <= len(payloads) <= batch_max:
+        raise _batch_refused(f"A batch holds 1 to {batch_max} requests, not {len(payloads)}.")
+    return [_parse_one(payload) for payload in payloads]
+
+
+def _parse_one(payload: object) -> GraphQLRequest | RequestError:
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size <= MAX_BODY:
-                body += chunk
-            elif size > _READ_AT_MOST:
-                break
-    except ClientDisconnect:
-        raise _bad("The request ended early.") from None
+        return parse_payload(payload)
+    except RequestError as error:
+        return error
+
+
+@lru_cache(maxsize=100)  # clients send one of few
+def _content_problem(content_type: bytes) -> str | None:
+    media_type, _, parameters = content_type.decode("latin-1").lower().partition(";")
+    if media_type.strip() != "application/json":
+        return "Send the request as application/json."
+    charset = parameters.replace(" ", "").replace('"', "").partition("charset=")[2].partition(";")[0]
+    return None if charset in ("", "utf-8", "utf8") else "JSON is UTF-8."
+
+
+async def _read(receive: Receive) -> bytes:
+    chunks, size, more = [], 0, True
+    while more and size <= _READ_AT_MOST:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _bad("The request ended early.")
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        size += len(chunk)
+        if size <= MAX_BODY:
+            chunks.append(chunk)
     if size > MAX_BODY:
         raise _too_large()
-    return bytes(body)
+    return b"".join(chunks)
 
 
 def _loads(text: bytes | str, what: str) -> object:
@@ -102,6 +149,10 @@ def _check_object(payload: Mapping[str, object], name: str) -> None:
 
 def _bad(message: str) -> RequestError:
     return RequestError(400, BAD_REQUEST, message)
+
+
+def _batch_refused(message: str) -> RequestError:
+    return RequestError(400, BATCH_REFUSED, message)
 
 
 def _unsupported(message: str) -> RequestError:

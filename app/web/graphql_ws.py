@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any, Final, cast
 
 import orjson
-from graphql import GraphQLError, OperationType
+from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketState
@@ -20,23 +20,36 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
     Operation,
 )
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message
-from strawberry.types.execution import PreExecutionError
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message, SubscribeMessage
 from strawberry.types.unset import UNSET, UnsetType
 
 from app.infra.db import DatabaseUnavailable
 from app.infra.logging import log_access
+from app.web.answers import Answer, encode
 from app.web.authentication import Caller, caller_of, context_of
-from app.web.errors import FormattedError, RequestError, format_errors, format_exception
-from app.web.graphql_request import parse_payload
-from app.web.operations import Admitted, Answer, Operations, encode
+from app.web.errors import (
+    TOO_MANY_OPERATIONS,
+    FormattedError,
+    RequestError,
+    format_error,
+    format_exception,
+)
+from app.web.graphql_request import GraphQLRequest, parse_payload
+from app.web.operations import Operations
 from app.web.state import AppState
 
 INIT_TIMEOUT: Final = timedelta(seconds=10)
 """How long a socket may take to send connection_init."""
 
+MAX_OPERATIONS: Final = 100
+"""Operations that one socket may have open, subscriptions above all."""
+
 _ALLOWED: Final = frozenset({OperationType.QUERY, OperationType.MUTATION, OperationType.SUBSCRIPTION})
 _TRY_AGAIN_LATER: Final = 1013
+_TOO_MANY: Final = (
+    f"This socket has {MAX_OPERATIONS} operations open, which is the limit. "
+    "Complete one, or open another socket."
+)
 
 
 @dataclass(slots=True)
@@ -55,7 +68,7 @@ class Socket:
         return self.websocket.state["request_id"]
 
     def caller(self) -> Caller:
-        return caller_of(self.websocket, self.connection_params)
+        return caller_of(self.websocket.scope, self.connection_params)
 
 
 class Adapter(ASGIWebSocketAdapter):
@@ -78,8 +91,19 @@ class Handler(BaseGraphQLTransportWSHandler[Socket, None]):
     async def handle_message(self, message: Message) -> None:
         if problem := _problem(message):
             await self.handle_invalid_message(problem)
-        else:
-            await super().handle_message(message)
+            return
+        if message["type"] == "subscribe":
+            # Strawberry hands on an operation's query as it is: here the whole request, which may have none.
+            request: Any = parse_payload(message["payload"])
+            message["payload"]["query"] = request
+        await super().handle_message(message)
+
+    async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        if len(self.operations) < MAX_OPERATIONS or message["id"] in self.operations:
+            await super().handle_subscribe(message)
+            return
+        error = format_error(TOO_MANY_OPERATIONS, _TOO_MANY, self.context.request_id)
+        await self.websocket.send_json({"id": message["id"], "type": "error", "payload": [error]})
 
     async def run_operation(self, operation: Operation[Socket, None]) -> None:
         started = perf_counter()
@@ -94,48 +118,17 @@ class Handler(BaseGraphQLTransportWSHandler[Socket, None]):
             log_access("operation", {"id": operation.id[:100], "ms": elapsed})
 
     async def _run(self, operation: Operation[Socket, None]) -> None:
-        request = parse_payload(
-            {
-                "query": operation.query,
-                "variables": operation.variables,
-                "operationName": operation.operation_name,
-            }
-        )
+        request = cast(GraphQLRequest, operation.query)
         operations = self.context.operations
         admitted = await operations.admit(request, self.context.caller(), _ALLOWED)
         if isinstance(admitted, Answer):
             await self._send_errors(operation, admitted.errors)
-        elif admitted.operation.type is OperationType.SUBSCRIPTION:
-            await self._stream(operation, admitted)
-        else:
-            await self._send_answer(operation, await operations.run(admitted))
-
-    async def _send_answer(self, operation: Operation[Socket, None], answer: Answer) -> None:
-        if not answer.executed:
-            await self._send_errors(operation, answer.errors)
             return
-        await self._send(operation, "next", answer.payload())
-        await self._send(operation, "complete")
-
-    async def _stream(self, operation: Operation[Socket, None], admitted: Admitted) -> None:
-        request_id = self.context.request_id
-        results = await self.schema.stream(
-            admitted.request.query,
-            variable_values=admitted.request.variables,
-            context_value=admitted.context,
-            operation_name=admitted.request.operation_name,
-        )
-        async with aclosing(results):
-            async for result in results:
-                errors = cast(list[GraphQLError], getattr(result, "errors", None) or [])
-                if isinstance(result, PreExecutionError):
-                    await self._send_errors(operation, format_errors(errors, request_id))
+        async with aclosing(operations.stream(admitted)) as answers:
+            async for answer in answers:
+                if not answer.executed:
+                    await self._send_errors(operation, answer.errors)
                     return
-                answer = Answer(
-                    data=getattr(result, "data", None),
-                    errors=format_errors(errors, request_id),
-                    executed=True,
-                )
                 await self._send(operation, "next", answer.payload())
         await self._send(operation, "complete")
 
@@ -162,6 +155,7 @@ class GraphQLSockets(GraphQL[Socket, None]):
             graphql_ide=None,
             subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
             connection_init_wait_timeout=INIT_TIMEOUT,
+            max_subscriptions_per_connection=None,  # the handler's own limit has a code
             allowed_origins=allowed_origins,
         )
 

@@ -12,16 +12,18 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.infra import tracing
 from app.infra.logging import log_access
 from app.infra.logging import request_id as current_request_id
 from app.infra.metrics import active_connections, http_requests, http_seconds
 from app.web.errors import format_exception
+from app.web.tracing import traced
 
 UNMATCHED: Final = "(unmatched)"
 """The path label of requests that no route takes: raw paths would make series without bound."""
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,128}")
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{8,128}")
 _QUIET: Final = ("/health", "/metrics", "/graphql/static")
 _NO_ANSWER: Final = 499
 """nginx's status for a request that ended before its answer began."""
@@ -38,8 +40,9 @@ class RequestMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
-        scope.setdefault("state", {}).update(request_id=request_id, operation_name=None)
+        headers = dict(reversed(scope["headers"]))
+        request_id = _request_id(headers.get(b"x-request-id"))
+        scope.setdefault("state", {}).update(request_id=request_id, headers=headers, operation_name=None)
         current_request_id.set(request_id)
         # A scrape does not count itself.
         counted = scope["path"] != "/metrics"
@@ -64,7 +67,10 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
+            if tracing.spans is None:
+                await self._app(scope, receive, send_with_id)
+            else:
+                await traced(tracing.spans, self._app, scope, receive, send_with_id)
         except Exception as error:
             formatted = format_exception(error, request_id)
             if status == 0:
@@ -102,11 +108,9 @@ class RequestMiddleware:
             _log.info("socket closed", route=_route(scope), code=code, seconds=seconds)
 
 
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            given = value.decode("latin-1")
-            return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+def _request_id(given: bytes | None) -> str:
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given.decode()
     return secrets.token_hex(16)
 
 

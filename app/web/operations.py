@@ -1,30 +1,32 @@
 """Runs one operation for a caller, over whichever transport it came."""
 
-import asyncio
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from time import perf_counter
+from typing import Any, Final, NamedTuple, cast
 
-import orjson
-import structlog
-from graphql import ExecutionResult, OperationType, execute
+from graphql import ExecutionResult, GraphQLError, OperationType, execute
 from graphql.execution import Executor
 from strawberry import Schema
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.types.execution import PreExecutionError
 from strawberry.utils.await_maybe import await_maybe
 
-from app.engine.engine import NotAnswered
-from app.engine.execution import EngineSchema
+from app.config.trusted_documents import read_manifest
+from app.engine.engine import Engine, NotAnswered
+from app.engine.execution import CompletingExecutor, EngineSchema
 from app.graphql.context import Context, Services
-from app.infra.metrics import engine_operations
+from app.infra import tracing
+from app.infra.metrics import engine_operations, subscriptions
 from app.infra.rate_limit import Allowance, RateLimit
-from app.web.authentication import Caller, enter
+from app.web.answers import Answer
+from app.web.authentication import Caller, enter, refuse_exhausted
 from app.web.documents import Documents, PreparedOperation
 from app.web.errors import (
     BAD_REQUEST,
     METHOD_NOT_ALLOWED,
     TIMEOUT,
     DocumentErrors,
-    FormattedError,
     RequestError,
     format_error,
     format_errors,
@@ -33,7 +35,15 @@ from app.web.errors import (
     status_of,
 )
 from app.web.graphql_request import GraphQLRequest
+from app.web.limits import Limits, check_variables
+from app.web.operation_names import OperationNames
+from app.web.stored_documents import PersistedQueries, TrustedDocuments
+from app.web.time_limit import TimeLimit
+from app.web.under_way import Concurrency, Departures
 
+_STREAMED: Final = (
+    "Subscriptions run over WebSocket (graphql-transport-ws), or by a request that accepts text/event-stream."
+)
 TIME_LIMIT: Final = 10.0
 """Seconds that a query or mutation may take."""
 
@@ -41,35 +51,9 @@ _TIMEOUT = (
     f"The operation took longer than {TIME_LIMIT:.0f} s and was stopped. "
     "Ask for less, or repeat a mutation with its idempotencyKey."
 )
-_log = structlog.stdlib.get_logger("taskflow.operations")
 
 
-@dataclass(slots=True)
-class Answer:
-    """`status`: the HTTP status; None where it depends on the media type that the client accepts.
-
-    `executed` is False when no field ran: the errors are then of the request.
-    """
-
-    data: Any | None = None
-    errors: list[FormattedError] = field(default_factory=list)
-    executed: bool = False
-    extensions: dict[str, Any] | None = None
-    status: int | None = None
-    allowance: Allowance | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def payload(self) -> dict[str, Any]:
-        payload: dict[str, Any] = {"errors": self.errors} if self.errors else {}
-        if self.executed:
-            payload["data"] = self.data
-        if self.extensions is not None:
-            payload["extensions"] = self.extensions
-        return payload
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """An operation that may run."""
 
     request: GraphQLRequest
@@ -83,40 +67,93 @@ class Operations:
         settings = services.settings
         self.schema = schema
         self._services = services
-        self._documents = Documents(schema)
+        self._documents = Documents(schema, settings)
+        self._stored = (
+            PersistedQueries(services.redis)
+            if settings.trusted_documents is None
+            else TrustedDocuments(read_manifest(settings.trusted_documents))
+        )
+        self._names = OperationNames()
+        self._limits = Limits.of(settings)
+        self._concurrency = Concurrency(settings.max_concurrent)
+        self.departures = Departures()
         self._answered = engine_operations.labels("answered")
+        self._time_limit = TimeLimit(TIME_LIMIT)
         self._tells_statements = not settings.is_production
         self._rate_limit = RateLimit(
-            services.redis, window=settings.rate_limit_window, maximum=settings.rate_limit_max
+            services.redis,
+            window=settings.rate_limit_window,
+            maximum=settings.rate_limit_max,
+            points=settings.rate_limit_points,
         )
+
+    @property
+    def rate_limit(self) -> RateLimit:
+        """What every request counts against, at other addresses too."""
+        return self._rate_limit
 
     async def admit(
         self, request: GraphQLRequest, caller: Caller, allowed: frozenset[OperationType]
     ) -> Admitted | Answer:
         """Who asks, whether they may ask now, and what: the context to run it in, or why not."""
-        answer = Answer()
+        allowance = None
         try:
-            context, answer.allowance = await enter(caller, self._services, self._rate_limit)
+            refuse_exhausted(caller, self._services, self._rate_limit)
+            prepared = await self._prepare(request, allowed)
+            cost = 0 if isinstance(prepared, Exception) else prepared[2]
+            context, allowance = await enter(caller, self._services, self._rate_limit, cost)
+            if isinstance(prepared, Exception):  # it counts all the same
+                raise prepared
+            context.cost = cost
+            return Admitted(prepared[0], prepared[1], context, allowance)
+        except DocumentErrors as error:
+            errors = format_errors(error.errors, caller.request_id, request_code=error.code)
+            return Answer(errors=errors, allowance=allowance)
+        except RequestError as error:
+            errors = [format_error(error.code, error.message, caller.request_id)]
+            return Answer(errors=errors, status=error.status, headers=error.headers, allowance=allowance)
+        except Exception as error:
+            errors = [format_exception(error, caller.request_id)]
+            return Answer(errors=errors, status=status_of(errors), allowance=allowance)
+
+    async def _prepare(
+        self, request: GraphQLRequest, allowed: frozenset[OperationType]
+    ) -> tuple[GraphQLRequest, PreparedOperation, int] | DocumentErrors | RequestError:
+        """The request with its document, the operation and its cost; or what is wrong with it."""
+        try:
+            request = await self._stored.resolve(request)
             operation = self._documents.prepare(request)
             _check_type(operation, allowed)
-            return Admitted(request, operation, context, answer.allowance)
-        except DocumentErrors as error:
-            answer.errors = format_errors(error.errors, caller.request_id, request_code=error.code)
-        except RequestError as error:
-            answer.status, answer.headers = error.status, error.headers
-            answer.errors = [format_error(error.code, error.message, caller.request_id)]
-        except Exception as error:
-            answer.errors = [format_exception(error, caller.request_id)]
-            answer.status = status_of(answer.errors)
-        return answer
+            check_variables(request.variables)
+            cost = operation.cost.of(request.variables)
+            self._limits.check_cost(cost)
+        except (DocumentErrors, RequestError) as error:
+            return error
+        self._stored.keep(request)
+        return request, operation, cost
 
     async def run(self, admitted: Admitted) -> Answer:
         """Runs a query or a mutation within TIME_LIMIT."""
+        started = perf_counter()
+        if tracing.spans is None:
+            answer = await self._run(admitted)
+        else:
+            with tracing.spans.operation(admitted.operation.type.value, admitted.operation.name) as span:
+                answer = await self._run(admitted)
+                tracing.spans.end_operation(span, [error["extensions"]["code"] for error in answer.errors])
+        seconds = self._names.seconds(admitted.operation, signed_in=admitted.context.viewer is not None)
+        seconds.observe(perf_counter() - started)
+        return answer
+
+    async def _run(self, admitted: Admitted) -> Answer:
         answer = Answer(allowance=admitted.allowance)
         request_id = admitted.context.request_id
         try:
-            async with asyncio.timeout(TIME_LIMIT):
-                result = await self._execute(admitted)
+            with self._concurrency.one_of(admitted.context):
+                result = await self._time_limit.run(self._execute(admitted))
+        except RequestError as error:
+            answer.errors = [format_error(error.code, error.message, request_id)]
+            answer.status, answer.headers = error.status, error.headers
         except TimeoutError:
             answer.errors = [format_error(TIMEOUT, _TIMEOUT, request_id)]
             answer.executed, answer.status = True, 504
@@ -124,17 +161,62 @@ class Operations:
             answer.errors = [format_exception(error, request_id)]
             answer.executed, answer.status = True, status_of(answer.errors)
         else:
-            answer.data = result.data
-            answer.errors = format_errors(result.errors or (), request_id)
-            answer.executed = result.data is not None or _names_a_field(result)
-            answer.status = 503 if is_unavailable(answer.errors) else None
-        if answer.executed and self._tells_statements:
-            answer.extensions = _statements(admitted.context)
+            answer.data, answer.executed = result.data, True
+            if result.errors:
+                answer.errors = format_errors(result.errors, request_id)
+                answer.executed = result.data is not None or _names_a_field(result.errors)
+                answer.status = 503 if is_unavailable(answer.errors) else None
+        if answer.executed:
+            answer.extensions = {"cost": self._cost(admitted)}
+            if self._tells_statements:
+                answer.extensions |= _statements(admitted.context)
         return answer
 
+    async def stream(self, admitted: Admitted) -> AsyncGenerator[Answer, None]:
+        """The answers of an operation of any type as they come. One that is not `executed` is the last."""
+        if admitted.operation.type is not OperationType.SUBSCRIPTION:
+            yield await self.run(admitted)
+            return
+        request, context = admitted.request, admitted.context
+        subscriptions.inc()
+        try:
+            results = await self.schema.stream(
+                request.query,
+                variable_values=request.variables,
+                context_value=context,
+                operation_name=request.operation_name,
+            )
+            async with aclosing(results):
+                async for result in results:
+                    errors = cast(list[GraphQLError], getattr(result, "errors", None) or [])
+                    yield Answer(
+                        data=getattr(result, "data", None),
+                        errors=format_errors(errors, context.request_id),
+                        executed=not isinstance(result, PreExecutionError),
+                        extensions={"cost": self._cost(admitted)},
+                    )
+        except Exception as error:
+            yield Answer(errors=[format_exception(error, context.request_id)])
+        finally:
+            subscriptions.dec()
+
+    async def count(self, caller: Caller) -> Allowance | None:
+        """Counts what is no operation, such as a body that cannot be read. Raises RequestError."""
+        _, allowance = await enter(caller, self._services, self._rate_limit)
+        return allowance
+
+    def _cost(self, admitted: Admitted) -> dict[str, int]:
+        """In points; `remaining` of the caller's budget, for those who have one."""
+        cost = {"requested": admitted.context.cost, "limit": self._limits.cost}
+        if admitted.allowance is not None and admitted.allowance.points is not None:
+            cost["remaining"] = admitted.allowance.points.remaining
+        return cost
+
     async def _execute(self, admitted: Admitted) -> ExecutionResult:
-        if admitted.operation.type is not OperationType.QUERY or not isinstance(self.schema, EngineSchema):
+        if not isinstance(self.schema, EngineSchema):
             return await self._execute_by_core(admitted, self.schema.execution_context_class)
+        if admitted.operation.type is OperationType.MUTATION:
+            return await self._mutate(admitted, self.schema.engine)
         # The engine is asked straight: to be asked by way of graphql-core takes longer than its own work.
         operation, variables = admitted.operation, admitted.request.variables
         try:
@@ -148,11 +230,37 @@ class Operations:
         self._answered.inc()
         return ExecutionResult(data, None)
 
-    async def _execute_by_core(self, admitted: Admitted, executor: type[Executor[Any]]) -> ExecutionResult:
+    async def _mutate(self, admitted: Admitted, engine: Engine) -> ExecutionResult:
+        """What has run is not run again: graphql-core completes its result where the engine does not."""
+        operation, context = admitted.operation, admitted.context
+        try:
+            call = engine.mutation(operation.document, operation.node, admitted.request.variables)
+        except NotAnswered:
+            return await self._execute_by_core(admitted, self.schema.execution_context_class)
+        try:
+            outcome = None
+            try:
+                outcome = await call.run(context)
+                data = await engine.complete_mutation(call, outcome, context)
+            except NotAnswered as reason:
+                engine_operations.labels(str(reason)).inc()
+            except Exception as error:
+                outcome = error
+            else:
+                self._answered.inc()
+                return ExecutionResult(data, None)
+            return await self._execute_by_core(admitted, CompletingExecutor, outcome)
+        finally:
+            await context.root_field_done()
+
+    async def _execute_by_core(
+        self, admitted: Admitted, executor: type[Executor[Any]], root_value: object = None
+    ) -> ExecutionResult:
         return await await_maybe(
             execute(
                 self.schema._schema,
                 admitted.operation.document,
+                root_value,
                 context_value=admitted.context,
                 variable_values=admitted.request.variables,
                 operation_name=admitted.operation.name,
@@ -161,35 +269,11 @@ class Operations:
         )
 
 
-def encode(payload: object) -> bytes:
-    """JSON of an answer, in any case: what a mutation has done must not be lost because a value is odd."""
-    try:
-        return orjson.dumps(payload, option=orjson.OPT_UTC_Z)
-    except TypeError:
-        _log.exception("An answer holds what orjson refuses")
-        return orjson.dumps(_plain(payload), default=str, option=orjson.OPT_UTC_Z)
-
-
-def _plain(value: object) -> object:
-    match value:
-        case dict():
-            return {str(key): _plain(entry) for key, entry in value.items()}
-        case list() | tuple():
-            return [_plain(entry) for entry in value]
-        case str():
-            return value.encode("utf-8", "replace").decode()
-        case int() if not -(2**63) <= value < 2**64:
-            return float(value)
-    return value
-
-
 def _check_type(operation: PreparedOperation, allowed: frozenset[OperationType]) -> None:
     if operation.type in allowed:
         return
     if operation.type is OperationType.SUBSCRIPTION:
-        raise RequestError(
-            400, BAD_REQUEST, "Subscriptions run over WebSocket (graphql-transport-ws) at this address."
-        )
+        raise RequestError(400, BAD_REQUEST, _STREAMED)
     raise RequestError(
         405, METHOD_NOT_ALLOWED, "Mutations are sent by POST: GET only reads.", {"allow": "POST"}
     )
@@ -203,5 +287,5 @@ def _statements(context: Context) -> dict[str, Any]:
     }
 
 
-def _names_a_field(result: ExecutionResult) -> bool:
-    return any(error.path is not None for error in result.errors or ())
+def _names_a_field(errors: Sequence[GraphQLError]) -> bool:
+    return any(error.path is not None for error in errors)

@@ -1,4 +1,5 @@
-from typing import TypedDict
+from collections.abc import Mapping
+from typing import NotRequired, TypedDict
 
 from app.graphql.context import Services
 from app.web.operations import Operations
@@ -15,4 +16,8 @@ class AppState(Resources):
     """What requests find in `request.state`: the resources, and what the middleware adds."""
 
     request_id: str
+    headers: Mapping[bytes, bytes]
+    """The request's, by their names in lower case; of one that comes twice, the first."""
     operation_name: str | None
+    streams: NotRequired[bool]
+    """Whether the answer has no end of its own."""

@@ -18,8 +18,10 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors.multiprocess import Multiprocess, Process
 
 from app.config import Settings
+from app.infra.metrics import worker_restarts
 from app.infra.processes import die_with_parent
 from app.web.http_protocol import DrainingProtocol
+from app.web.websocket_protocol import BoundedWebSocket
 
 APP_FACTORY = "app.main:create_app"
 
@@ -91,10 +93,18 @@ class Supervisor(Multiprocess):
         super().__init__(config, sockets)
         self.worker_failed = False
         self._metrics_folder = metrics_folder
+        self._restarts = worker_restarts()
         self._on_tick = on_tick
         self._worker_pids: set[int] = set()
         self._was_ready = False
         self._had_terminal = _has_terminal()
+
+    def terminate_all(self) -> None:
+        # Held open here, the address would take connections that no worker accepts any more: they would hang
+        # until this process ends, and then be lost. One that is refused goes to another replica at once.
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
 
     def keep_subprocess_alive(self) -> None:
         for index, process in enumerate(self.processes):
@@ -113,6 +123,7 @@ class Supervisor(Multiprocess):
             _logger.error("The worker %s ended with %s, replacing it.", process.pid, process.exitcode)
             self.processes[index] = Process(self.config, self.sockets)
             self.processes[index].start()
+            self._restarts.inc()
         self._forget_dead_workers()
         self._on_tick()
 
@@ -162,8 +173,10 @@ def _worker_config(settings: Settings) -> WorkerConfig:
         workers=settings.workers,
         loop="uvloop",
         http=DrainingProtocol,
-        ws="websockets-sansio",
+        ws=BoundedWebSocket,
         ws_max_size=_WEBSOCKET_MESSAGE_BYTES,
+        # Its compressors would more than double what an idle socket costs, for messages this small.
+        ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
         access_log=False,

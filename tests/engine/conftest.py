@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.config import Settings
+from app.domain.attempts import Attempts
 from app.domain.log_readers import LogReaders
 from app.domain.passwords import Passwords
 from app.domain.tokens import AccessTokens
@@ -27,7 +28,11 @@ from tests.harness.stores import Stores
 
 TABLES = (
     "users workspaces workspace_counters memberships projects statuses labels tasks task_labels"
-    " task_relations comments events"
+    " task_relations comments events sessions"
+)
+
+_NO_LIMITS: dict[str, Any] = dict.fromkeys(
+    ("sign_in_max", "sign_up_max", "password_reset_max", "member_add_max"), 0
 )
 
 
@@ -52,7 +57,7 @@ async def services(stores: Stores) -> AsyncIterator[Services]:
     """A process's own, over a database of tenants, without Redis."""
     url = await stores.new_database()
     await insert(make_tenants(), url)
-    settings = Settings(database_url=url, jwt_secret=SecretStr(JWT_SECRET), db_pool_size=4)
+    settings = Settings(database_url=url, jwt_secret=SecretStr(JWT_SECRET), db_pool_size=4, **_NO_LIMITS)
     database, wakeups = Database(settings), Wakeups(None)
     passwords = Passwords()
     await database.start()
@@ -66,6 +71,7 @@ async def services(stores: Stores) -> AsyncIterator[Services]:
         passwords=passwords,
         access_tokens=AccessTokens(JWT_SECRET, settings.jwt_expiry),
         viewers=ViewerCache(redis),
+        attempts=Attempts(redis, settings),
     )
     passwords.close()
     await database.stop()

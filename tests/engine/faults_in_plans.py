@@ -9,11 +9,13 @@ import pytest
 from app.engine import (
     arguments,
     composer,
+    connections,
     engine,
     fetches,
     fields,
     leaves,
     level,
+    objects,
     pages,
     plan,
     reads,
@@ -30,7 +32,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     def counts(original: Any, rows: Any, *rest: Any) -> Any:
         return original(replace(rows, filter=None), *rest)
 
-    around(patch, fetches, "select_counts", counts)
+    around(patch, connections, "select_counts", counts)
     around(patch, reads, "select_counts", counts)
 
 
@@ -45,7 +47,29 @@ def _(patch: pytest.MonkeyPatch) -> None:
         found = await original(self, *args)
         return dict(zip(found, [*list(found.values())[1:], *list(found.values())[:1]], strict=True))
 
-    around_method(patch, fetches.ConnectionFetch, "_pages", rotated)
+    around_method(patch, connections.ConnectionFetch, "_pages", rotated)
+
+
+@_fault("a riding page's first row lost")
+def _(patch: pytest.MonkeyPatch) -> None:
+    around(patch, objects, "_page_of", lambda original, *args: original(*args)[1:])
+
+
+@_fault("the nulls of an empty riding page taken for a row")
+def _(patch: pytest.MonkeyPatch) -> None:
+    def page_of(_original: Any, records: Any, columns: Any) -> Any:
+        return [{column: record[f"+{column}"] for column in columns} for record in records]
+
+    around(patch, objects, "_page_of", page_of)
+
+
+@_fault("what the first request asked of a connection asked for all")
+def _(patch: pytest.MonkeyPatch) -> None:
+    def init(original: Any, self: Any, *args: Any) -> None:
+        original(self, *args)
+        self.constant = True
+
+    around_method(patch, arguments.Arguments, "__init__", init)
 
 
 @_fault("batch results shifted")
@@ -59,7 +83,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @_fault("a plan that forgets what @skip and @include read")
 def _(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(engine, "_variables_of_directives", lambda *_: ())
+    patch.setattr(engine, "variables_of_directives", lambda *_: ())
 
 
 @_fault("arguments of the first request kept in the plan")

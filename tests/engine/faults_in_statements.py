@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from app.engine import (
+    connections,
     cursors,
-    fetches,
     fields,
     filter_sql,
+    objects,
     ordering,
     plan,
-    statements,
+    texts,
 )
 from app.engine.entities import entities
 from app.graphql import task_lists
@@ -55,7 +56,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
         clauses[:] = [clause.partition(" AND ")[0] for clause in clauses]
         return found
 
-    around(patch, statements, "_joined", joined)
+    around(patch, texts, "_joined", joined)
 
 
 @_fault("joins that drop rows without a match")
@@ -65,7 +66,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
         clauses[:] = [clause.replace(" LEFT JOIN ", " JOIN ") for clause in clauses]
         return found
 
-    around(patch, statements, "_joined", joined)
+    around(patch, texts, "_joined", joined)
 
 
 @_fault("filters across relations without access")
@@ -84,7 +85,7 @@ def _page_limit(change: Callable[[int], int]) -> Plant:
         def select(original: Any, rows: Any, columns: Any, order: Any, limit: int, *rest: Any) -> Any:
             return original(rows, columns, order, change(limit), *rest)
 
-        around(patch, fetches, "select_page", select)
+        around(patch, connections, "select_page", select)
 
     return plant
 
@@ -99,12 +100,71 @@ def _(patch: pytest.MonkeyPatch) -> None:
     def after(original: Any, *args: Any) -> list[str]:
         return [branch.replace(") > (", ") >= (").replace(") < (", ") <= (") for branch in original(*args)]
 
-    around(patch, statements, "after", after)
+    around(patch, texts, "after", after)
 
 
 @_fault("only the first branch of a page after a cursor")
 def _(patch: pytest.MonkeyPatch) -> None:
-    around(patch, statements, "after", lambda original, *args: original(*args)[:1])
+    around(patch, texts, "after", lambda original, *args: original(*args)[:1])
+
+
+@_fault("a riding page from its beginning, whatever the cursor")
+def _(patch: pytest.MonkeyPatch) -> None:
+    around(patch, objects, "select_with_page", lambda original, *args: original(*args[:-1], None))
+
+
+@_fault("a riding page one too short")
+def _(patch: pytest.MonkeyPatch) -> None:
+    def select(original: Any, *args: Any) -> Any:
+        *before, limit, place = args
+        return original(*before, max(1, limit - 1), place)
+
+    around(patch, objects, "select_with_page", select)
+
+
+@_fault("a riding page of every parent's rows")
+def _(patch: pytest.MonkeyPatch) -> None:
+    def select(original: Any, statement: Any, key: str, rows: Any, *rest: Any) -> Any:
+        return original(statement, key, replace(rows, link=None, conditions=()), *rest)
+
+    around(patch, objects, "select_with_page", select)
+
+
+@_fault("rows by way of a join table numbered across parents")
+def _(patch: pytest.MonkeyPatch) -> None:
+    def numbered(original: Any, entity: Any, link: Any, *rest: Any) -> str:
+        sql: str = original(entity, link, *rest)
+        return sql.replace("PARTITION BY parent.position", "")
+
+    around(patch, texts, "numbered", numbered)
+
+
+@_fault("rows by way of a join table in no order")
+def _(patch: pytest.MonkeyPatch) -> None:
+    def numbered(original: Any, *args: Any) -> str:
+        sql: str = original(*args)
+        return sql.replace(" ASC", " DESC", 1)
+
+    around(patch, texts, "numbered", numbered)
+
+
+@_fault("rows of the first tenant alone")
+def _(patch: pytest.MonkeyPatch) -> None:
+    def merged(original: Any, *args: Any) -> str:
+        sql: str = original(*args)
+        return sql.replace("unnest(:workspace_ids::uuid[])", "unnest((:workspace_ids::uuid[])[1:1])")
+
+    around(patch, texts, "_merged", merged)
+
+
+@_fault("rows of several tenants one tenant after the other")
+def _(patch: pytest.MonkeyPatch) -> None:
+    def merged(original: Any, *args: Any) -> str:
+        sql: str = original(*args)
+        rows, _, cut = sql.rpartition(" ORDER BY ")
+        return sql if args[2] is None else f"{rows} LIMIT {cut.rpartition(' LIMIT ')[2]}"
+
+    around(patch, texts, "_merged", merged)
 
 
 @_fault("cursors bound to nothing")
@@ -152,7 +212,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
     def order_by(original: Any, *args: Any) -> Any:
         return original(*args).rpartition(", ")[0] or "random()"
 
-    around(patch, statements, "order_by", order_by)
+    around(patch, texts, "order_by", order_by)
 
 
 def _operator(swapped: Mapping[str, str]) -> Plant:

@@ -31,7 +31,7 @@ from tests.engine.naive_pages import (
     connect_rows,
     order_of,
 )
-from tests.engine.naive_view import TO_ONE, Key, Origins, Tables, View
+from tests.engine.naive_view import NO_LIMITS, TO_ONE, Key, Origins, Tables, View
 from tests.engine.tenant_rows import Record
 from tests.harness.board import PRIORITIES
 
@@ -248,6 +248,7 @@ _CONNECTIONS: dict[str, tuple[Callable[[View, Any], Rows], list[Key]]] = {
     "Query.workspaces": (_all("Workspace"), BY_NAME),
     "Query.projects": (_all("Project"), BY_KEY),
     "Query.tasks": (_all("Task"), NEWEST),
+    "Query.sessions": (_all("Session"), NEWEST),
     "Workspace.members": (_below("Member", "workspace_id", "removed_at"), OLDEST),
     "Workspace.projects": (_below("Project", "workspace_id"), BY_KEY),
     "Workspace.labels": (_below("Label", "workspace_id"), BY_NAME),
@@ -275,6 +276,7 @@ _FIELDS: dict[str, Callable[..., Any]] = {
     "Query.nodes": _nodes,
     "Query.viewer": _viewer,
     "Query.changes": _changes,
+    "Query.rateLimit": lambda _view, _query: NO_LIMITS,
     "Workspace.role": lambda view, space: view.roles[space["id"]],
     "Workspace.syncSeq": lambda view, space: str(_counter(view, space)),
     "Task.identifier": _identifier,
@@ -283,6 +285,8 @@ _FIELDS: dict[str, Callable[..., Any]] = {
     "Task.isBlocked": _is_blocked,
     "Task.commentCount": lambda view, task: len(list(_below("Comment", "task_id", "deleted_at")(view, task))),
     "Task.viewerCanUpdate": lambda view, task: view.roles[task["workspace_id"]] in WRITERS,
+    "User.emailVerified": lambda view, person: view.email_verified(person),
+    "Session.isCurrent": lambda view, session: session["id"] == str(view.viewer.session_id),
     "Event.seq": lambda _view, event: str(event["seq"]),
     "Event.at": lambda _view, event: _plain(event["created_at"]),
 }

@@ -1,13 +1,12 @@
 """What one viewer sees of the tenants' rows."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from graphql import (
-    GraphQLError,
-)
+from graphql import GraphQLError
 
 from app.domain.viewer import Viewer
 from tests.engine.tenant_rows import Record
@@ -32,6 +31,7 @@ TABLES = {
     "TaskRelation": "task_relations",
     "Comment": "comments",
     "Event": "events",
+    "Session": "sessions",
 }
 
 
@@ -58,6 +58,9 @@ TO_ONE = {
 }
 """Of fields that lead to one row: the column with its id, and its type."""
 
+NO_LIMITS = {"cost": 0, "limit": None, "used": None, "remaining": None, "reset_at": None, "operations": None}
+"""What `rateLimit` tells where nothing is counted."""
+
 
 class View:
     """What one viewer sees."""
@@ -74,13 +77,23 @@ class View:
         met = {row["user_id"] for row in self.tables["memberships"] if row["workspace_id"] in self.roles}
         found = []
         for row in self.tables[table]:
-            if name == "User":
+            if name == "Session":
+                seen = self._is_own(row)
+            elif name == "User":
                 seen = row["id"] in met or (self.viewer is not None and row["id"] == str(self.viewer.user_id))
             else:
                 seen = row["id" if name == "Workspace" else "workspace_id"] in self.roles
             if seen:
                 found.append({**row, "__typename": name})
         return found
+
+    def _is_own(self, session: Mapping[str, Any]) -> bool:
+        own = self.viewer is not None and session["user_id"] == str(self.viewer.user_id)
+        return own and session["revoked_at"] is None and session["expires_at"] > dt.datetime.now(dt.UTC)
+
+    def email_verified(self, person: Record) -> bool | None:
+        own = self.viewer is not None and person["id"] == str(self.viewer.user_id)
+        return person["email_verified_at"] is not None if own else None
 
     def require_viewer(self) -> None:
         if self.viewer is None:

@@ -10,7 +10,7 @@ from strawberry.utils.await_maybe import await_maybe
 from app.domain.viewer import Viewer
 from app.engine.engine import Engine, NotAnswered
 from app.engine.execution import OperationExecutor
-from app.web.operations import encode
+from app.web.answers import encode
 from tests.engine.ways import Json, Ways
 
 

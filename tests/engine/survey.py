@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from graphql import DocumentNode, parse, validate
 
-from app.web.operations import encode
+from app.web.answers import encode
 from tests.engine.generator import Documents, Generated
 from tests.engine.naive import NaiveServer
 from tests.engine.naive_pages import readable

@@ -72,6 +72,8 @@ def fill_workspace(
     tasks: list[Record] = []
     for number in range(1, count + 1):
         tasks.append(_task(tenants, space, projects, number, tasks, people))
+    for project in projects:
+        project["last_task_number"] = sum(task["project_id"] == project["id"] for task in tasks)
     for number, task in enumerate(tasks):
         _hang_on(tenants, task, number, tasks, labels, people)
     [counter] = [row for row in tenants.rows["workspace_counters"] if row["workspace_id"] == space["id"]]

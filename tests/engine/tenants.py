@@ -10,10 +10,16 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from argon2 import PasswordHasher
 
+from app.domain.passwords import PARAMETERS
 from app.domain.viewer import Viewer
 from app.models.enums import Role
 from tests.engine.tenant_rows import DAY_ONE, FIRST_SEQ, Record, Tenants, fill_workspace, times
+
+PASSWORD = "correct horse"
+"""Of everybody."""
+_PASSWORD_HASH = PasswordHasher.from_parameters(PARAMETERS).hash(PASSWORD, salt=bytes(PARAMETERS.salt_len))
 
 
 def make_tenants() -> Tenants:
@@ -71,19 +77,23 @@ def _bound(value: Any) -> Any:
 
 
 def _viewer(tenants: Tenants, person: Record) -> Viewer:
-    session = tenants.add(
-        "sessions",
-        user_id=person["id"],
-        created_at=DAY_ONE,
-        last_used_at=DAY_ONE,
-        expires_at=dt.datetime(2999, 1, 1, tzinfo=dt.UTC),
-    )
+    session = _session(tenants, person, 0)
+    _session(tenants, person, 1, user_agent="Browser", address="192.0.2.1")
+    _session(tenants, person, 2, expires_at=DAY_ONE)
+    _session(tenants, person, 3, revoked_at=DAY_ONE)
     roles = {
         UUID(row["workspace_id"]): Role(row["role"])
         for row in tenants.rows["memberships"]
         if row["user_id"] == person["id"] and row["removed_at"] is None
     }
     return Viewer(UUID(person["id"]), UUID(session["id"]), roles)
+
+
+def _session(tenants: Tenants, person: Record, number: int, **other: Any) -> Record:
+    ends = dt.datetime(2999, 1, 1, tzinfo=dt.UTC)
+    given = {"user_agent": None, "address": None, "revoked_at": None, "expires_at": ends, **other}
+    began = DAY_ONE + dt.timedelta(days=number)
+    return tenants.add("sessions", user_id=person["id"], created_at=began, last_used_at=began, **given)
 
 
 def _user(tenants: Tenants, name: str) -> Record:
@@ -93,8 +103,9 @@ def _user(tenants: Tenants, name: str) -> Record:
         name=name,
         avatar_url=None if name < "m" else f"https://example.com/{name}.png",
         timezone="UTC",
-        password_hash="x",
+        password_hash=_PASSWORD_HASH,
         disabled_at=None,
+        email_verified_at=DAY_ONE if name < "m" else None,
         **times(len(name)),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.engine import statements
+from app.engine import statements, texts
 from app.graphql.context import Context
 from tests.engine import faults_in_plans, faults_in_statements
 from tests.engine.survey import Case, World, cases, judge, naive_answer
@@ -38,10 +38,17 @@ def expected(world: World) -> list[Expected]:
 @pytest.fixture
 def patch() -> Iterator[pytest.MonkeyPatch]:
     """Planted after plans were forgotten, and with what was planned meanwhile forgotten again."""
-    statements._projection.cache_clear()
+    _forget_statements()
     with pytest.MonkeyPatch.context() as context:
         yield context
-    statements._projection.cache_clear()
+    _forget_statements()
+
+
+def _forget_statements() -> None:
+    for module in (statements, texts):
+        for remembered in vars(module).values():
+            if hasattr(remembered, "cache_clear"):
+                remembered.cache_clear()
 
 
 def test_there_are_enough_faults() -> None:
@@ -67,6 +74,16 @@ async def test_a_fault_is_caught(
             tell(f"  {name}: caught by {problem.partition(':')[0]} after {number} runs")
             return
     pytest.fail(f"not noticed by {len(expected)} runs")
+
+
+async def test_nothing_is_caught_without_a_fault(world: World, expected: list[Expected]) -> None:
+    """After all of them: none has stayed."""
+    ways = Ways(world.ways.schema, world.ways.services)
+    for one in expected:
+        viewer = world.tenants.viewers[one.case.viewer]
+        by_engine = await ways.by_engine(one.case.document, one.case.variables, viewer)
+        by_core = await ways.by_core(one.case.document, one.case.variables, viewer)
+        assert judge(by_engine, by_core, one.naive) is None, one.case.text
 
 
 async def test_loaders_that_outlive_a_write_are_caught(world: World, patch: pytest.MonkeyPatch) -> None:

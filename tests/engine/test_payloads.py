@@ -1,95 +1,121 @@
 """What mutations and subscriptions answer goes through the engine: the same as by graphql-core."""
 
-import secrets
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
-from graphql import GraphQLObjectType, OperationType, get_named_type, parse
+from graphql import GraphQLObjectType, GraphQLOutputType, OperationType, get_named_type, is_leaf_type
 
-from app.domain.viewer import Viewer, load_viewer
+from app.domain.viewer import Viewer
 from app.engine import Reads
 from app.engine.entities import Row, entity_of_type
+from tests.engine.payload_calls import TOKEN_MUTATIONS, run, sign_up, token_call, validated_calls
 from tests.engine.payloads import Compared, compare_payloads
 from tests.engine.survey import SEED, World
-from tests.engine.tenant_rows import Tenants
+from tests.engine.tenants import PASSWORD
+from tests.engine.ways import Ways
 
 PAYLOADS = 12
 """Selections of each mutation's payload."""
 EVENTS = 60
 
 
-def _mutations(tenants: Tenants) -> dict[str, list[str]]:
-    """By field, the arguments to run it with as alex: what succeeds, then what users can mend."""
-    rows = tenants.rows
-    task, other, done = rows["tasks"][1], rows["tasks"][2], rows["tasks"][4]
-    space, project = task["workspace_id"], task["project_id"]
-    status = next(row for row in rows["statuses"] if row["project_id"] == project and row["position"] == 2)
-    label, relation = rows["labels"][0], rows["task_relations"][0]
-    members = [row for row in rows["memberships"] if row["workspace_id"] == space]
-    member = next(row for row in members if row["role"] == "MEMBER")
-    foreign = next(row for row in rows["tasks"] if row["workspace_id"] != space)
-    return {
-        "taskCreate": [
-            f'input: {{projectId: "{project}", title: "New", labelIds: ["{label["id"]}"], priority: HIGH}}',
-            f'input: {{projectId: "{project}", title: ""}}',
-        ],
-        "taskUpdate": [
-            f'id: "{task["id"]}", input: {{title: "Changed", dueDate: "2026-07-01", parentId: null}}',
-            f'id: "{task["id"]}", input: {{}}, expectedVersion: {task["version"]}',
-            f'id: "{foreign["id"]}", input: {{title: "Stolen"}}',
-        ],
-        "taskMove": [f'id: "{task["id"]}", statusId: "{status["id"]}"'],
-        "taskComplete": [f'id: "{task["id"]}"'],
-        "taskReopen": [f'id: "{done["id"]}"'],
-        "taskArchive": [f'id: "{task["id"]}"'],
-        "taskUnarchive": [f'id: "{done["id"]}"'],
-        "taskDelete": [f'id: "{task["id"]}"'],
-        "taskRestore": [f'id: "{other["id"]}"', 'id: "nonsense"'],
-        "labelCreate": [
-            f'input: {{name: "fresh", workspaceId: "{space}"}}',
-            f'input: {{name: "", workspaceId: "{space}"}}',
-        ],
-        "commentCreate": [f'input: {{taskId: "{task["id"]}", body: "Said."}}'],
-        "taskRelationCreate": [
-            f'input: {{taskId: "{task["id"]}", relatedTaskId: "{other["id"]}", type: DUPLICATES}}'
-        ],
-        "taskRelationDelete": [f'id: "{relation["id"]}"'],
-        "projectCreate": [f'input: {{workspaceId: "{space}", key: "NEW", name: "New"}}'],
-        "workspaceCreate": [
-            'input: {slug: "fresh-one", name: "Fresh"}',
-            'input: {slug: "north", name: "Taken"}',
-        ],
-        "memberAdd": [f'workspaceId: "{space}", email: "zoe@example.com", role: GUEST'],
-        "memberRemove": [f'id: "{member["id"]}"'],
-        "signOut": ["everywhere: false"],
-    }
-
-
 async def test_payloads_are_the_same(world: World, tell: Callable[[str], None]) -> None:
     """Each mutation validates only: its payload is read from the open transaction, then all is taken back."""
-    schema, counts = world.ways.schema._schema, Counter[str]()
-    documents = world.documents(SEED)
-    assert schema.mutation_type is not None
-    mutations = _mutations(world.tenants)
-    without = {"signUp", "signIn", "tokenRefresh"}  # nothing to validate: see below
-    assert set(mutations) | without == set(schema.mutation_type.fields)
-    for name, calls in mutations.items():
-        payload = get_named_type(schema.mutation_type.fields[name].type)
-        assert isinstance(payload, GraphQLObjectType)
+    counts = Counter[str]()
+    for name, calls in validated_calls(world.tenants).items():
+        viewer = world.tenants.viewers[calls.viewer]
         for number in range(PAYLOADS):
-            selection, around = documents.selection(number, payload, OperationType.MUTATION)
-            call = f"{name}({calls[number % len(calls)]}, validateOnly: true) {{ {selection} }}"
-            text = around.text.replace("{ payload }", f"{{ {call} }}")
-            compared = await compare_payloads(
-                world.ways, text, around.runs[0][0], world.tenants.viewers["alex"]
-            )
-            assert compared.difference() is None, f"seed {SEED}\n{text}\n{compared.difference()}"
-            _count(counts, compared)
-    tell(f"payloads, seed {SEED}: {dict(counts)}")
-    assert counts["by the engine"] >= 0.95 * counts["without errors"]
-    assert counts["without errors"] >= 0.5 * counts["payloads"]
+            field = f"{name}({calls.of(number)} validateOnly: true)"
+            _count(counts, await _compare_generated(world, name, field, number, viewer))
+    _check(counts, tell, "payloads")
+
+
+async def test_payloads_of_tokens_are_the_same(world: World, tell: Callable[[str], None]) -> None:
+    """They commit, so whoever they are about has signed up for it. A token sent along changes nothing."""
+    counts, viewer = Counter[str](), await sign_up(world)
+    for name in TOKEN_MUTATIONS:
+        for number in range(PAYLOADS):
+            field = f"{name}({await token_call(world, viewer, name, good=number % 3 > 0)})"
+            sent_along = viewer if number % 2 else None
+            _count(counts, await _compare_generated(world, name, field, number, sent_along))
+    _check(counts, tell, "payloads of tokens")
+
+
+async def test_every_mutation_is_run_and_refused(world: World) -> None:
+    """With every field of its payload. The tests above tell of nothing that has not happened here."""
+    fields, asked = _mutation_type(world).fields, set[str]()
+    for name, calls in validated_calls(world.tenants).items():
+        for arguments in (*calls.good, *calls.bad):
+            text = f"mutation {{ {name}({arguments} validateOnly: true) {_everything(fields[name].type)} }}"
+            await _compare_outcome(world, text, calls.viewer, good=arguments in calls.good)
+            asked.add(name)
+        assert calls.good
+        assert calls.bad or name in ("signOut", "emailVerificationRequest"), name
+    viewer = await sign_up(world)
+    for name in TOKEN_MUTATIONS:
+        for good in (False, True):
+            arguments = await token_call(world, viewer, name, good=good)
+            text = f"mutation {{ {name}({arguments}) {_everything(fields[name].type)} }}"
+            await _compare_outcome(world, text, "nobody", good=good)
+            asked.add(name)
+    assert asked == set(fields)
+
+
+async def test_payloads_without_mail_are_the_same(world: World) -> None:
+    services = world.ways.services
+    silent = services.settings.model_copy(update={"environment": "production", "smtp_host": None})
+    ways = Ways(world.ways.schema, replace(services, settings=silent))
+    for call in (
+        'passwordResetRequest(email: "alex@example.com")',
+        "emailVerificationRequest",
+        f'emailChange(email: "new@example.com", password: "{PASSWORD}")',
+    ):
+        text = f"mutation {{ {call} {{ userErrors {{ __typename code message field }} }} }}"
+        compared = await compare_payloads(ways, text, {}, world.tenants.viewers["alex"])
+        assert compared.engine == compared.core is not None
+        assert b'"EMAIL_DISABLED"' in compared.core
+
+
+async def _compare_generated(
+    world: World, name: str, field: str, number: int, viewer: Viewer | None
+) -> Compared:
+    """`field`: the mutation's with its arguments; what is selected on it is generated."""
+    payload = get_named_type(_mutation_type(world).fields[name].type)
+    assert isinstance(payload, GraphQLObjectType)
+    selection, around = world.documents(SEED).selection(number, payload, OperationType.MUTATION)
+    text = around.text.replace("{ payload }", f"{{ {field} {{ {selection} }} }}")
+    compared = await compare_payloads(world.ways, text, around.runs[0][0], viewer)
+    assert compared.difference() is None, f"seed {SEED}\n{text}\n{compared.difference()}"
+    return compared
+
+
+async def _compare_outcome(world: World, text: str, viewer: str, *, good: bool) -> None:
+    compared = await compare_payloads(world.ways, text, {}, world.tenants.viewers[viewer])
+    assert not compared.failed, f"{text}\n{compared.answer}"
+    assert compared.engine == compared.core is not None, f"{text}\n{compared.reasons}"
+    [payload] = compared.answer["data"].values()
+    assert (payload["userErrors"] == []) is good, f"{text}\n{payload}"
+
+
+def _mutation_type(world: World) -> GraphQLObjectType:
+    type_ = world.ways.schema._schema.mutation_type
+    assert type_ is not None
+    return type_
+
+
+def _everything(type_: GraphQLOutputType, depth: int = 1) -> str:
+    """All fields of a payload, and those without fields of their own of what is in it."""
+    inner = get_named_type(type_)
+    if not isinstance(inner, GraphQLObjectType):
+        return ""
+    fields = [
+        f"{name} {_everything(field.type, depth - 1)}"
+        for name, field in inner.fields.items()
+        if depth or is_leaf_type(get_named_type(field.type))
+    ]
+    return f"{{ {' '.join(fields)} }}"
 
 
 async def test_what_signing_up_hands_out_is_the_same(world: World) -> None:
@@ -122,13 +148,17 @@ async def test_events_are_the_same(world: World, tell: Callable[[str], None]) ->
         compared = await compare_payloads(world.ways, text, around.runs[0][0], viewer, root=root)
         assert compared.difference() is None, f"seed {SEED}\n{text}\n{compared.difference()}"
         _count(counts, compared)
-    tell(f"events, seed {SEED}: {dict(counts)}")
-    assert counts["by the engine"] >= 0.95 * counts["without errors"]
-    assert counts["without errors"] >= 0.5 * counts["payloads"]
+    _check(counts, tell, "events")
 
 
 def _reads(world: World) -> Reads:
     return world.ways.context(world.tenants.viewers["alex"]).reads
+
+
+def _check(counts: Counter[str], tell: Callable[[str], None], what: str) -> None:
+    tell(f"{what}, seed {SEED}: {dict(counts)}")
+    assert counts["by the engine"] >= 0.95 * counts["without errors"]
+    assert counts["without errors"] >= 0.5 * counts["payloads"]
 
 
 def _count(counts: Counter[str], compared: Compared) -> None:
@@ -174,46 +204,17 @@ def check_writes(written: dict[str, Any]) -> None:
 
 async def write_three_times(world: World, *, by_engine: bool) -> dict[str, Any]:
     """Three writes of one document, by a person who has signed up for it."""
-    viewer = await _sign_up(world)
-    [project] = await _run(world, viewer, "{ projects { nodes { id } } }", {}, by_engine)
+    viewer = await sign_up(world)
+    [project] = await run(world, viewer, "{ projects { nodes { id } } }", {}, by_engine=by_engine)
     create = """mutation ($project: ID!, $parent: ID) {
       taskCreate(input: {projectId: $project, title: "Above", parentId: $parent}) { task { id } } }"""
     variables = {"project": project["nodes"][0]["id"], "parent": None}
-    [above] = await _run(world, viewer, create, variables, by_engine)
+    [above] = await run(world, viewer, create, variables, by_engine=by_engine)
     variables["parent"] = above["task"]["id"]
-    [below] = await _run(world, viewer, create, variables, by_engine)
+    [below] = await run(world, viewer, create, variables, by_engine=by_engine)
     ids = {"id": below["task"]["id"], "parent": above["task"]["id"]}
-    first, second, third = await _run(world, viewer, THREE_WRITES, ids, by_engine)
+    first, second, third = await run(world, viewer, THREE_WRITES, ids, by_engine=by_engine)
     return {"first": first, "second": second, "third": third}
-
-
-async def _run(
-    world: World, viewer: Viewer, text: str, variables: dict[str, Any], by_engine: bool
-) -> list[Any]:
-    ways = world.ways
-    if by_engine:
-        outcome = await ways.by_engine(parse(text), variables, viewer, over_socket=True)
-    else:
-        outcome = await ways.by_core(parse(text), variables, viewer)
-    assert "errors" not in outcome.json, outcome.json
-    return list(outcome.json["data"].values())
-
-
-async def _sign_up(world: World) -> Viewer:
-    text = """
-    mutation ($email: String!) {
-      signUp(input: {email: $email, password: "correct horse", name: "Ann"}) {
-        user { id } userErrors { message }
-      }
-    }"""
-    email = f"{secrets.token_hex(8)}@example.com"
-    outcome = await world.ways.by_core(parse(text), {"email": email}, None)
-    user_id = UUID(outcome.json["data"]["signUp"]["user"]["id"])
-    read = world.ways.services.database.fetch
-    [session] = await read("Test.session", 'SELECT "id" FROM "sessions" WHERE "user_id" = $1', [user_id])
-    viewer = await load_viewer(read, user_id, session["id"])
-    assert viewer is not None
-    return viewer
 
 
 def _titles(connection: Any) -> list[str]:

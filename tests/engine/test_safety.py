@@ -42,7 +42,7 @@ HOSTILE_TEXTS = (
 )
 # What the generated code may name: its parameters, what is bound to it, and two functions of Python.
 DECLARED_ATTRIBUTES = {"total", "completed", "field", "before", "after"}
-GENERATED_NAME = re.compile(r"rows|r|o|page|more|cursor|count|required|min|str|[bfv][0-9]+")
+GENERATED_NAME = re.compile(r"rows|r|o|pages|key|page|more|cursor|count|required|min|str|[bfv][0-9]+")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from app.domain.viewer import Viewer
 from app.engine.engine import Engine, NotAnswered
 from app.engine.execution import EngineSchema, OperationExecutor
 from app.graphql.context import Context, Services
-from app.web.operations import encode
+from app.web.answers import encode
 
 Json = dict[str, Any]
 

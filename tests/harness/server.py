@@ -25,12 +25,16 @@ class Server:
     env: dict[str, str]
 
     @property
+    def host(self) -> str:
+        return self.env.get("APP_HOST", "127.0.0.1")
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def websocket_url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/graphql"
+        return f"ws://{self.host}:{self.port}/graphql"
 
     @property
     def database_url(self) -> str:
@@ -76,12 +80,14 @@ class Servers:
         self._folder = folder
         self._all: list[Server] = []
 
-    def start(self, env: dict[str, str], *, port: int | None = None, workers: int = 1) -> Server:
+    def start(
+        self, env: dict[str, str], *, port: int | None = None, workers: int = 1, module: str = "app.cli"
+    ) -> Server:
         """Starts `taskflow serve` with nothing but `env` for its settings. Returns before it is ready."""
         port = port or free_port()
         settings = {**bare_environment(), "APP_PORT": str(port), **env}
         log = self._folder / f"server-{len(self._all)}.log"
-        command = [sys.executable, "-m", "app.cli", "serve", "--workers", str(workers)]
+        command = [sys.executable, "-m", module, "serve", "--workers", str(workers)]
         server = Server(spawn(command, log=log, env=settings, cwd=REPOSITORY), port, log, settings)
         self._all.append(server)
         return server
@@ -110,6 +116,14 @@ def server_environment(database_url: str, redis_url: str | None) -> dict[str, st
         "NODE_ENV": "development",
         "JWT_SECRET": JWT_SECRET,
         "RATE_LIMIT_MAX": "0",
+        "MAX_CONCURRENT": "0",
+        "SIGN_IN_MAX": "0",
+        "SIGN_IN_MAX_PER_EMAIL": "0",
+        "SIGN_IN_MAX_PER_ADDRESS": "0",
+        "SIGN_UP_MAX": "0",
+        "MEMBER_ADD_MAX": "0",
+        "PASSWORD_RESET_MAX": "0",
+        "ERROR_DETAIL": "false",
         "LOG_LEVEL": "warn",
         "APP_HOST": "127.0.0.1",
         "PYTHONUNBUFFERED": "1",

@@ -144,3 +144,15 @@ class ServeProcess:
         if self.process.poll() is None:
             self.process.send_signal(sign)
         return self.process.wait(seconds)
+
+
+def worker_of(pid: int) -> int:
+    """The only worker process of a server."""
+    [worker] = [child for child in descendants(pid) if "spawn_main" in command_line(child)]
+    return worker
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -3,7 +3,7 @@ from typing import Annotated
 
 import strawberry
 
-from app.domain import accounts
+from app.domain import accounts, password_change, sessions
 from app.domain.accounts import Accounts
 from app.domain.sessions import SignedIn
 from app.domain.viewer import load_viewer
@@ -19,7 +19,9 @@ class SignUpInput:
     email: str = strawberry.field(
         description="The address to sign in with: unique, upper and lower case being the same."
     )
-    password: str = strawberry.field(description="10 to 128 characters.")
+    password: str = strawberry.field(
+        description="10 to 128 characters; neither a common password nor the email or the name."
+    )
     name: str = strawberry.field(description="What others see: 1 to 100 characters.")
 
 
@@ -50,6 +52,22 @@ class SignOutPayload(Payload):
     pass
 
 
+@strawberry.type(description="What came of changing the password.")
+class PasswordChangePayload(Payload):
+    user: User | None = to_one("Whose it is; null with errors.", key="subject_id")
+
+
+@strawberry.type(description="A session that is no more.")
+class SessionRevokePayload(Payload):
+    revoked_session_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of the session that was ended; null with errors."
+    )
+
+    def __post_init__(self) -> None:
+        if self.subject_id is not None:
+            self.revoked_session_id = strawberry.ID(str(self.subject_id))
+
+
 @strawberry.type
 class AccountMutations:
     @token_mutation(
@@ -62,7 +80,7 @@ class AccountMutations:
         input: Annotated[SignUpInput, strawberry.argument(description="The new account.")],
     ) -> AuthPayload:
         signed_in = await _accounts(info.context).sign_up(
-            email=input.email, password=input.password, name=input.name, user_agent=info.context.user_agent
+            email=input.email, password=input.password, name=input.name, device=info.context.device
         )
         return await _hand_out(info.context, signed_in)
 
@@ -75,7 +93,7 @@ class AccountMutations:
         input: Annotated[SignInInput, strawberry.argument(description="The credentials.")],
     ) -> AuthPayload:
         signed_in = await _accounts(info.context).sign_in(
-            email=input.email, password=input.password, user_agent=info.context.user_agent
+            email=input.email, password=input.password, device=info.context.device
         )
         return await _hand_out(info.context, signed_in)
 
@@ -89,7 +107,8 @@ class AccountMutations:
         info: Info,
         refresh_token: Annotated[str, strawberry.argument(description="The newest one that was received.")],
     ) -> AuthPayload:
-        return await _hand_out(info.context, await _accounts(info.context).refresh(refresh_token))
+        signed_in = await _accounts(info.context).refresh(refresh_token, info.context.device)
+        return await _hand_out(info.context, signed_in)
 
     @mutation(
         "Ends the session: its access and refresh tokens are refused at once, by every server. A repeat is"
@@ -106,6 +125,45 @@ class AccountMutations:
         await accounts.sign_out(info.context.require_write(), everywhere=bool(everywhere))
         return SignOutPayload()
 
+    @mutation(
+        "Changes the viewer's password and ends their other sessions, at once and on every server. This one"
+        " goes on. Attempts are limited as those to sign in are.",
+        secrets=("current_password", "new_password"),
+    )
+    async def password_change(
+        self,
+        info: Info,
+        current_password: Annotated[str, strawberry.argument(description="The password until now.")],
+        new_password: Annotated[
+            str,
+            strawberry.argument(
+                description="The password from now on: 10 to 128 characters; neither a common password nor"
+                " the email or the name."
+            ),
+        ],
+    ) -> PasswordChangePayload:
+        write, services = info.context.require_write(), info.context.services
+        await password_change.change(
+            write,
+            services.passwords,
+            services.attempts,
+            current_password=current_password,
+            new_password=new_password,
+            sends_mail=services.settings.sends_mail,
+        )
+        return PasswordChangePayload(subject_id=write.viewer.user_id)
+
+    @mutation(
+        "Ends one of the viewer's sessions: its access and refresh tokens are refused at once, by every"
+        " server. The session that this comes in may be ended too."
+    )
+    async def session_revoke(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The session's id.")],
+    ) -> SessionRevokePayload:
+        return SessionRevokePayload(subject_id=await sessions.revoke_own(info.context.require_write(), id))
+
 
 def _accounts(context: Context) -> Accounts:
     services = context.services
@@ -113,8 +171,10 @@ def _accounts(context: Context) -> Accounts:
         services.database,
         services.passwords,
         services.viewers,
+        services.attempts,
         services.settings.refresh_expiry,
         context.watch,
+        services.settings.sends_mail,
     )
 
 

@@ -24,7 +24,8 @@ class MemberPayload(Payload):
 class MemberMutations:
     @mutation(
         "Makes somebody who has signed up a member. For owners and admins; only owners add an owner. A former"
-        " member comes back to the membership they had."
+        " member comes back to the membership they had. Who was added may leave at any time, by memberRemove."
+        " Attempts are limited per user and per address, failed ones too: the answer tells who has signed up."
     )
     async def member_add(
         self,
@@ -35,8 +36,10 @@ class MemberMutations:
         email: Annotated[str, strawberry.argument(description="The address they signed up with.")],
         role: Annotated[Role, strawberry.argument(description="What they may do there.")],
     ) -> MemberPayload:
+        context = info.context
+        await context.services.attempts.member_add(context.require_viewer().user_id, context.client_address)
         membership = await members.add(
-            info.context.require_write(), workspace_id=workspace_id, email=email, role=role
+            context.require_write(), workspace_id=workspace_id, email=email, role=role
         )
         return MemberPayload(subject_id=membership.id)
 

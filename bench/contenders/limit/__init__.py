@@ -11,6 +11,10 @@ from bench.dataset import Place
 class Limit(Contender):
     name = "limit"
     title = "hand-written limit"
+    note = (
+        "the floor: hand-written SQL, bare ASGI applications, connections without a pool's reset; "
+        "no GraphQL, no authentication, no rate limit, no metrics"
+    )
 
     def command(self) -> list[str]:
         return [sys.executable, "-m", "bench.contenders.limit.server"]

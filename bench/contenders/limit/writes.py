@@ -21,7 +21,7 @@ async def task_create(pool: Pool, workspace_id: str, given: Json, *, user_id: st
     try:
         await connection.execute("BEGIN")
         try:
-            task_id, seq = await _write(connection, workspace_id, user_id, given)
+            task_id, seq = await write(connection, workspace_id, user_id, given)
         except BaseException:
             await connection.execute("ROLLBACK")
             raise
@@ -29,21 +29,10 @@ async def task_create(pool: Pool, workspace_id: str, given: Json, *, user_id: st
         rows = await connection.fetch(statements.CREATED, workspace_id, task_id)
     finally:
         pool.give_back(connection)
-    number, title, priority, due, created, version, project_id, key, name = rows[0]
-    task = {
-        "id": task_id,
-        "number": number,
-        "title": title,
-        "priority": PRIORITIES[priority],
-        "dueDate": due,
-        "createdAt": created,
-        "version": version,
-        "project": {"id": project_id, "key": key, "name": name},
-    }
-    return {"taskCreate": {"task": task, "syncSeq": str(seq), "userErrors": []}}
+    return created(task_id, seq, rows[0])
 
 
-async def _write(connection: Any, workspace_id: str, user_id: str, given: Json) -> tuple[str, int]:
+async def write(connection: Any, workspace_id: str, user_id: str, given: Json) -> tuple[str, int]:
     now, task_id, project_id, key = datetime.now(UTC), str(new_id()), given["projectId"], given["key"]
     due, priority = date.fromisoformat(given["dueDate"]), PRIORITIES.index(given["priority"])
     digest = hashlib.sha256(orjson.dumps(given)).digest()
@@ -73,3 +62,19 @@ async def _write(connection: Any, workspace_id: str, user_id: str, given: Json) 
     outcome = orjson.dumps({"subjectId": task_id, "syncSeq": str(seq)}).decode()
     await connection.fetch(statements.STORE_OUTCOME, user_id, key, outcome)
     return task_id, seq
+
+
+def created(task_id: str, seq: int, row: Any) -> Json:
+    """The answer, from the task as it was read back."""
+    number, title, priority, due, created_at, version, project_id, key, name = row
+    task = {
+        "id": task_id,
+        "number": number,
+        "title": title,
+        "priority": PRIORITIES[priority],
+        "dueDate": due,
+        "createdAt": created_at,
+        "version": version,
+        "project": {"id": project_id, "key": key, "name": name},
+    }
+    return {"taskCreate": {"task": task, "syncSeq": str(seq), "userErrors": []}}

@@ -1,0 +1,140 @@
+"""Connections under the rows of a level: one statement for all parents, or none under a single one."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Any
+
+from app.engine import cursors
+from app.engine.arguments import Arguments
+from app.engine.fetches import Compiled, Pages, Record, Run, Times, bring, distinct
+from app.engine.fields import ToMany
+from app.engine.ordering import Order
+from app.engine.pages import Cut
+from app.engine.statements import COUNT_LIMIT, Rows, select_counts, select_page
+
+_UNASKED = (False, False)
+"""Stands for whether more follows and precedes where nobody asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one request asks of a connection: `order` and `limit` are those of the statement."""
+
+    rows: Rows
+    columns: tuple[str, ...]
+    order: Order
+    limit: int
+    cut: Cut
+    signature: str
+    """What its cursors are bound to; empty where none is selected."""
+
+    def cursor(self, record: Record) -> str:
+        return cursors.encode(self.signature, [record[name] for name in self.order.attributes])
+
+
+@dataclass(slots=True)
+class ConnectionFetch:
+    """A connection under each parent, whose id is in the column `key`, or, without one, for the root."""
+
+    word: ToMany
+    key: str | None
+    arguments: Arguments
+    level: Compiled
+    parts: frozenset[str]
+    _constant: Asked | None = field(default=None, init=False)
+
+    async def run(self, run: Run, parents: Sequence[Any], times: Times = None) -> Any:
+        keys = None if self.key is None else distinct(self.key, parents)
+        if keys == []:
+            return {}
+        asked = self.asked(run)
+        pages = await self._pages(run, asked, keys)
+        connections = await self.connections(run, asked, pages, self._times(pages, parents, times))
+        return connections[None] if keys is None else connections
+
+    @property
+    def reads_rows(self) -> bool:
+        return not self.parts.isdisjoint(("nodes", "edges", "page_info"))
+
+    def asked(self, run: Run) -> Asked:
+        """Raises ArgumentError. What no variable changes is found out once."""
+        if self._constant is not None:
+            return self._constant
+        rows, order, cut = self.word.request(self.arguments.of(run.variables))
+        columns, signature = self.level.columns, ""
+        if "cursor" in self.parts:
+            columns = (*columns, *(name for name in order.attributes if name not in columns))
+            signature = cursors.signature(self.word.label, order.description)
+        limit = cut.size + ("page_info" in self.parts)
+        asked = Asked(rows, columns, order.reversed() if cut.backward else order, limit, cut, signature)
+        if self.arguments.constant:
+            self._constant = asked
+        return asked
+
+    async def connections(
+        self, run: Run, asked: Asked, pages: Pages, times: Times = None
+    ) -> dict[str | None, Any]:
+        """By their parents' keys, from the rows that a statement brought."""
+        run.add_objects(sum(map(len, pages.values()) if times is None else times))
+        fetched: Sequence[Any] = ()
+        if self.level.fetches:
+            records = [record for page in pages.values() for record in page]
+            fetched = await bring(run, self.level.fetches, records, times)
+        counts = await self._counts(run, asked.rows, pages) if "count" in self.parts else {}
+        if "page_info" in self.parts or asked.cut.backward:
+            entries = [(key, *_cut_off(asked.cut, page), counts.get(key, 0)) for key, page in pages.items()]
+        else:
+            entries = [(key, page, _UNASKED, counts.get(key, 0)) for key, page in pages.items()]
+        connections: dict[str | None, Any] = self.level.complete(entries, asked.cursor, *fetched)
+        return connections
+
+    async def _pages(self, run: Run, asked: Asked, keys: list[str] | None) -> Pages:
+        of_keys: Sequence[str | None] = (None,) if keys is None else keys
+        pages: list[list[Record]] = [[] for _ in of_keys]
+        if self.reads_rows:
+            statement = select_page(
+                asked.rows, asked.columns, asked.order, asked.limit, asked.cut.cursor, keys
+            )
+            records = await run.reads.run(self.word.label, statement)
+            if keys is None:
+                return {None: records}
+            for record in records:
+                pages[record["_parent"] - 1].append(record)
+        return dict(zip(of_keys, pages, strict=True))
+
+    async def _counts(self, run: Run, rows: Rows, pages: Pages) -> dict[str | None, int]:
+        keys = [key for key in pages if key is not None]
+        statement = select_counts(rows, keys or None, COUNT_LIMIT)
+        found = await run.reads.run(f"{self.word.label}.totalCount", statement)
+        return {keys[record["_parent"] - 1] if keys else None: record["_count"] for record in found}
+
+    def _times(self, pages: Pages, parents: Sequence[Any], times: Times) -> Times:
+        """How often each row of these pages occurs in the answer: as often as its parent."""
+        if self.key is None or (times is None and len(pages) == len(parents)):
+            return None
+        of_key: Counter[str | None] = Counter()
+        for parent, number in zip(parents, times or repeat(1), strict=False):
+            of_key[parent[self.key]] += number
+        return [of_key[key] for key, page in pages.items() for _ in page]
+
+
+def _cut_off(cut: Cut, page: Sequence[Record]) -> tuple[Sequence[Record], tuple[bool, bool]]:
+    """The page in the list's order, and whether more follows and precedes."""
+    more, began = len(page) > cut.size, cut.cursor is not None
+    page = page[: cut.size]
+    return (page[::-1], (began, more)) if cut.backward else (page, (more, began))
+
+
+@dataclass(frozen=True, slots=True)
+class RiddenFetch:
+    """A connection whose page came with the statement of its only parent."""
+
+    fetch: ConnectionFetch
+    asked: Asked
+    page: Sequence[Record]
+
+    async def run(self, run: Run, parents: Sequence[Any], times: Times) -> Any:
+        [key] = [parent[self.fetch.key] for parent in parents]
+        return {} if key is None else await self.fetch.connections(run, self.asked, {key: self.page})

@@ -1,0 +1,84 @@
+"""The objects of rows that a statement finds by itself: of one row, or of rows by id."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.engine.connections import ConnectionFetch, RiddenFetch
+from app.engine.entities import Entity
+from app.engine.errors import AmbiguousLookup
+from app.engine.fetches import Compiled, Record, Run, Times, bring
+from app.engine.statements import Statement, select_by_ids, select_with_page
+from app.engine.texts import RIDING
+
+
+@dataclass(frozen=True, slots=True)
+class RowsFetch:
+    """The objects of rows by id, for values that Python code made: `keys_of` a value are its rows' ids.
+
+    `single`: there is one value, with one such row at most.
+    """
+
+    label: str
+    entity: Entity
+    level: Compiled
+    keys_of: Callable[[Any], list[str]]
+    single: bool
+
+    async def run(self, run: Run, parents: Sequence[Any], times: Times) -> dict[str, Any]:
+        keys = list(dict.fromkeys(key for parent in parents for key in self.keys_of(parent)))
+        if self.single and keys:
+            return {keys[0]: await object_by_id(run, self.label, self.entity, self.level, keys[0])}
+        return await objects_by_id(run, self.label, self.entity, self.level, keys)
+
+
+async def object_of(run: Run, label: str, level: Compiled, statement: Statement) -> Any:
+    """The object of the one row that a statement finds, None without a row.
+
+    The first connection under it comes with the same statement: its rows multiply with one row alone.
+    Raises AmbiguousLookup for more than one row.
+    """
+    fetches = level.fetches
+    rider = next((one for one in fetches if isinstance(one, ConnectionFetch) and one.reads_rows), None)
+    if rider is None or rider.key is None:
+        rows = await run.reads.run(label, statement)
+    else:
+        asked = rider.asked(run)
+        riding = select_with_page(
+            statement, rider.key, asked.rows, asked.columns, asked.order, asked.limit, asked.cut.cursor
+        )
+        records = await run.reads.run(label, riding)
+        rows = list({record["id"]: record for record in records}.values())
+        ridden = RiddenFetch(rider, asked, _page_of(records, asked.columns))
+        fetches = tuple(ridden if one is rider else one for one in fetches)
+    if len(rows) > 1:
+        raise AmbiguousLookup("More than one matches.")
+    if not rows:
+        return None
+    [found] = level.complete(rows, *await bring(run, fetches, rows))
+    return found
+
+
+async def object_by_id(run: Run, label: str, entity: Entity, level: Compiled, key: str) -> Any:
+    """None where there is no such row that the viewer may see."""
+    return await object_of(run, label, level, select_by_ids(entity, level.columns, [key]))
+
+
+async def objects_by_id(
+    run: Run, label: str, entity: Entity, level: Compiled, keys: Sequence[str]
+) -> dict[str, Any]:
+    if not keys:
+        return {}
+    records = await run.reads.run(label, select_by_ids(entity, level.columns, keys))
+    fetched = await bring(run, level.fetches, records)
+    objects = level.complete(records, *fetched)
+    return {record["id"]: value for record, value in zip(records, objects, strict=True)}
+
+
+def _page_of(records: Sequence[Record], columns: Sequence[str]) -> list[Record]:
+    """The rows of a page that rode along, without the nulls that stand for an empty one."""
+    names = [(column, RIDING + column) for column in columns]
+    present = RIDING + columns[0]
+    return [
+        {column: record[name] for column, name in names} for record in records if record[present] is not None
+    ]

@@ -1,0 +1,55 @@
+"""What answers tell browsers about other origins, after the Fetch standard."""
+
+from collections.abc import Collection
+from functools import lru_cache
+
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class Cors(CORSMiddleware):
+    """Starlette's, which reads all headers of each request and answer: a tenth of a small query's time.
+
+    What an answer carries depends on the request's origin alone, so it is remembered. Preflights are
+    Starlette's own. Answers to requests with credentials are not provided for: tokens come in a header.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        allow_origins: Collection[str],
+        allow_methods: Collection[str],
+        allow_headers: Collection[str],
+        expose_headers: Collection[str],
+    ) -> None:
+        super().__init__(
+            app,
+            allow_origins=allow_origins,
+            allow_methods=allow_methods,
+            allow_headers=allow_headers,
+            expose_headers=expose_headers,
+        )
+        self._headers = lru_cache(maxsize=1_000)(self._make_headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] == "OPTIONS":
+            await super().__call__(scope, receive, send)
+            return
+        added = self._headers(scope["state"]["headers"].get(b"origin"))
+
+        async def send_with_cors(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *added]
+            await send(message)
+
+        await self.app(scope, receive, send_with_cors)
+
+    def _make_headers(self, origin: bytes | None) -> list[tuple[bytes, bytes]]:
+        headers = MutableHeaders({"vary": "origin"})
+        if origin is not None:
+            headers.update(self.simple_headers)
+            if not self.allow_all_origins and self.is_allowed_origin(given := origin.decode("latin-1")):
+                headers["access-control-allow-origin"] = given
+        return headers.raw

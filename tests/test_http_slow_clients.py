@@ -1,0 +1,187 @@
+"""Clients that send or read too slowly, or too many at once: their connections end, and others are served."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from app.web import http_protocol
+from app.web.http_protocol import DrainingProtocol
+from tests.conftest import StartServer
+from tests.harness.client import Api
+from tests.harness.events import open_events
+from tests.harness.people import Person
+from tests.harness.server import Server
+from tests.harness.sockets import open_socket
+from tests.live import until
+
+ApiOf = Callable[[Server], Api]
+LARGE = 64 * 1024 * 1024
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits of the protocol, so short that a test need not wait for them."""
+    monkeypatch.setattr(http_protocol, "REQUEST_TIMEOUT", 0.2)
+    monkeypatch.setattr(http_protocol, "WRITE_TIMEOUT", 0.2)
+
+
+@pytest.mark.parametrize(
+    "beginning", [b"POST /graphql HTTP/1.1\r\n", b"G", b"GET / HTTP/1.1\r\nHost: here\r\nX-Slow: ye"]
+)
+async def test_headers_that_do_not_come_are_not_waited_for(impatient: None, beginning: bytes) -> None:
+    async with serving(hello) as (reader, writer):
+        writer.write(beginning)
+        status, body = await read_answer(reader)
+        assert status == 408
+        assert body["errors"][0]["extensions"]["code"] == "REQUEST_TIMEOUT"
+
+
+async def test_who_says_nothing_is_left(impatient: None) -> None:
+    async with serving(hello) as (reader, _):
+        assert await reader.read() == b""
+
+
+async def test_headers_byte_by_byte_end_too(impatient: None) -> None:
+    async with serving(hello) as (reader, writer):
+        answer = asyncio.create_task(read_answer(reader))
+        writer.write(b"GET / HTTP/1.1\r\n")
+        while not answer.done():
+            writer.write(b"X-Drop: 1\r\n")
+            await asyncio.sleep(0.01)
+        assert answer.result()[0] == 408
+
+
+async def test_a_second_request_has_the_same_time(impatient: None) -> None:
+    async with serving(hello) as (reader, writer):
+        for _ in range(3):
+            writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+            assert (await read_answer(reader))[0] == 200
+        writer.write(b"GET / HTTP/1.1\r\n")
+        assert (await read_answer(reader))[0] == 408
+
+
+async def test_headers_without_end_are_refused() -> None:
+    async with serving(hello) as (reader, writer):
+        answer = asyncio.create_task(read_answer(reader))
+        writer.write(b"GET / HTTP/1.1\r\n")
+        for _ in range(100):
+            writer.write(b"X-Filler: " + b"x" * 1000 + b"\r\n")
+            await asyncio.sleep(0)
+        status, body = await answer
+        assert (status, body["errors"][0]["extensions"]["code"]) == (431, "PAYLOAD_TOO_LARGE")
+
+
+async def test_an_answer_that_nobody_reads_is_dropped(impatient: None) -> None:
+    dropped = asyncio.Event()
+
+    async def generous(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-length", b"%d" % LARGE)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": bytes(LARGE), "more_body": True})
+        await receive()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        dropped.set()
+
+    async with serving(generous, limit=1024) as (_, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        await asyncio.wait_for(dropped.wait(), 20)
+
+
+@pytest.mark.parametrize("begun", [b"", b'{"query":'])
+async def test_a_body_that_does_not_come_is_408(impatient: None, begun: bytes) -> None:
+    async def reading(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with serving(reading) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n" + begun)
+        status, body = await read_answer(reader)
+        assert (status, body["errors"][0]["extensions"]["code"]) == (408, "REQUEST_TIMEOUT")
+        assert await reader.read() == b""
+
+
+async def test_a_body_that_nobody_waits_for_ends_too(impatient: None) -> None:
+    async with serving(hello) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n")
+        assert (await read_answer(reader))[0] == 200
+        assert await reader.read() == b""
+
+
+async def test_a_body_in_small_pieces_is_read(server: Server) -> None:
+    body = json.dumps({"query": "{ __typename }"}).encode()
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    headers = f"Host: here\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    writer.write(f"POST /graphql HTTP/1.1\r\n{headers}\r\n\r\n".encode())
+    for byte in body:
+        writer.write(bytes([byte]))
+        await writer.drain()
+        await asyncio.sleep(0.005)
+    status, answer = await read_answer(reader)
+    writer.close()
+    assert (status, answer["data"]) == (200, {"__typename": "Query"})
+
+
+async def test_beyond_the_cap_only_health_is_answered(
+    start_server: StartServer, api_of: ApiOf, person: Person
+) -> None:
+    server = await start_server(MAX_CONNECTIONS="4")
+    api = api_of(server)
+    assert (await api.run("{ __typename }")).status == 200
+    async with AsyncExitStack() as opened:
+        for _ in range(2):
+            await opened.enter_async_context(open_socket(server.websocket_url, token=person.token))
+        for _ in range(2):
+            stream = open_events(api, "subscription { taskCreated { id } }", token=person.token)
+            await opened.enter_async_context(stream)
+        refused = await api.run("{ __typename }")
+        assert (refused.status, refused.code) == (503, "SERVICE_UNAVAILABLE")
+        assert refused.headers["retry-after"] == "1"
+        with pytest.raises(Exception, match="503"):
+            async with open_socket(server.websocket_url, token=person.token):
+                pass
+        for path in ("/health", "/health/live", "/health/ready", "/metrics"):
+            assert (await api.http.get(path)).status_code == 200, path
+
+    async def served() -> bool:
+        return (await api.run("{ __typename }")).status == 200
+
+    await until(served)
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+@asynccontextmanager
+async def serving(
+    app: Any, *, limit: int = 2**16
+) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """A connection to `app` by the protocol that the server runs."""
+    config = Config(app, log_config=None, lifespan="off", server_header=False, date_header=False)
+    config.load()
+    state = ServerState()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: DrainingProtocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0
+    )
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=limit)
+    try:
+        async with asyncio.timeout(30):
+            yield reader, writer
+    finally:
+        writer.transport.abort()
+        server.close()
+
+
+async def read_answer(reader: asyncio.StreamReader) -> tuple[int, Any]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    length = int(head.split("content-length:")[1].split("\r\n")[0])
+    return int(head.split()[1]), json.loads(await reader.readexactly(length))

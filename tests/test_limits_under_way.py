@@ -1,0 +1,122 @@
+"""Operations under way: how many of one caller, and what becomes of them when their client goes away."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+
+from tests.conftest import StartServer
+from tests.harness.client import Api
+from tests.harness.people import TASK_CREATE, Person, sign_up
+from tests.harness.server import Server
+from tests.live import until
+
+TASKS = "{ tasks(first: 1) { nodes { id } } }"
+VIEWER = "{ viewer { id } }"
+_LEFT = 'taskflow_http_requests_total{method="POST",path="/graphql",status="499"} 1.0'
+BLOCKED = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND state = 'active'
+"""
+
+
+@dataclass
+class Place:
+    """A server with a database of its own, whose tasks can be locked."""
+
+    server: Server
+    api: Api
+    person: Person
+    sql: asyncpg.Connection
+
+    @asynccontextmanager
+    async def tasks_locked(self) -> AsyncIterator[None]:
+        holder = await asyncpg.connect(self.server.database_url)
+        try:
+            async with holder.transaction():
+                await holder.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+                yield
+        finally:
+            await holder.close()
+
+    async def wait_for_blocked(self, number: int) -> None:
+        async def blocked() -> bool:
+            return bool(await self.sql.fetchval(BLOCKED) == number)
+
+        await until(blocked, 30)
+
+    async def send(self, body: object) -> asyncio.StreamWriter:
+        """Sends a request whose answer nobody reads."""
+        _, writer = await asyncio.open_connection(self.server.host, self.server.port)
+        content = json.dumps(body).encode()
+        head = (
+            "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {self.person.token}\r\nContent-Length: {len(content)}\r\n\r\n"
+        )
+        writer.write(head.encode() + content)
+        await writer.drain()
+        return writer
+
+    async def wait_until_one_has_left(self) -> None:
+        """As the metrics tell of requests that ended without an answer."""
+
+        async def left() -> bool:
+            return _LEFT in (await self.api.http.get("/metrics")).text
+
+        await until(left, 30)
+
+
+@pytest.fixture
+async def place(
+    start_server: StartServer,
+    api_of: Callable[[Server], Api],
+    new_database: Callable[..., Awaitable[str]],
+) -> AsyncIterator[Place]:
+    server = await start_server(DATABASE_URL=await new_database(), MAX_CONCURRENT="2")
+    api = api_of(server)
+    person = await sign_up(api)
+    sql = await asyncpg.connect(server.database_url)
+    yield Place(server, api, person, sql)
+    await sql.close()
+
+
+async def test_no_more_than_so_many_at_a_time(place: Place) -> None:
+    other = await sign_up(place.api)
+    async with place.tasks_locked():
+        running = [asyncio.create_task(place.person.run(TASKS)) for _ in range(2)]
+        await place.wait_for_blocked(2)
+
+        refused = await place.person.run(VIEWER)
+        assert (refused.status, refused.code) == (429, "TOO_MANY_CONCURRENT")
+        assert refused.headers["retry-after"] == "1"
+        assert "2 operations of yours are under way" in refused.error["message"]
+        assert "data" not in refused.body
+        assert (await other.run(VIEWER)).data["viewer"]["id"] == other.id
+
+    for answer in await asyncio.gather(*running):
+        assert answer.data["tasks"]["nodes"] == []
+    assert (await place.person.run(VIEWER)).data["viewer"]["id"] == place.person.id
+
+
+async def test_a_client_that_goes_stops_its_query_and_not_its_mutation(place: Place) -> None:
+    create = {"input": {"projectId": place.person.project_id, "title": "Left behind"}}
+    async with place.tasks_locked():
+        query = await place.send({"query": TASKS})
+        mutation = await place.send({"query": TASK_CREATE, "variables": create})
+        await place.wait_for_blocked(2)
+        query.close()
+        mutation.close()
+        await place.wait_for_blocked(1)  # the query's statement is gone, while the table is still locked
+        await place.wait_until_one_has_left()
+
+    async def created() -> bool:
+        return bool(await place.sql.fetchval("SELECT count(*) FROM tasks WHERE title = 'Left behind'"))
+
+    await until(created, 30)
+    logged = await place.sql.fetchval("SELECT count(*) FROM events WHERE type = 'task.created'")
+    assert logged == 1
+    assert (await place.person.run(TASKS)).data["tasks"]["nodes"]
