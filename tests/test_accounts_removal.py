@@ -34,7 +34,7 @@ async def test_the_search_finds_what_is_there(world: World, sql: asyncpg.Pool) -
     """Positive control, for each table that holds a person's data as text."""
     person = world.member
     [name] = await sql.fetch("SELECT name FROM users WHERE id = $1", person.id)
-    await mail_is_done(sql)
+    await mail_is_done(sql, person)
     found = await traces(sql, person.email, name["name"])
     assert {table for table, _ in found} == {"users", "workspaces", "events", "mailed_tokens"}
 
@@ -55,7 +55,7 @@ async def test_nothing_is_left_that_tells_who_it_was(
     agents = await sql.fetch("SELECT user_agent FROM sessions WHERE user_id = $1", person.id)
     assert len(agents) == 1
     assert await delete(person) == []
-    await mail_is_done(sql)
+    await mail_is_done(sql, person)
     assert await traces(sql, person.email, name, name.replace(" ", "-"), f"img.example/{person.id}") == []
     row = dict(await sql.fetchrow("SELECT * FROM users WHERE id = $1", person.id))
     assert (row["name"], row["avatar_url"], row["timezone"]) == (NAME, None, "UTC")

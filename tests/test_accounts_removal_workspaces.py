@@ -74,7 +74,7 @@ async def test_a_large_workspace_is_gone_at_once_and_its_rows_soon(
     )
     others = await row_counts(sql, WORKSPACE_TABLES, world.member.workspace_id)
     assert await delete(owner) == []
-    await mail_is_done(sql)
+    await mail_is_done(sql, owner)
     slug = world.workspace["slug"]
     assert await traces(sql, owner.email, slug) == []
     left = await row_counts(sql, WORKSPACE_TABLES, workspace_id)
@@ -114,7 +114,7 @@ async def test_a_personal_workspace_that_others_use_loses_the_name(api: Api, sql
     await person.add_member(other, "OWNER")
     old = await sql.fetchrow("SELECT name, slug FROM workspaces WHERE id = $1", person.workspace_id)
     assert await delete(person) == []
-    await mail_is_done(sql)
+    await mail_is_done(sql, person)
     workspace = (
         await other.run("query ($id: ID!) { workspace(id: $id) { name slug } }", {"id": person.workspace_id})
     ).data["workspace"]

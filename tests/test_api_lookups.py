@@ -152,6 +152,7 @@ async def test_archived_and_trashed_tasks_are_found_by_name(person: Person) -> N
 async def test_node_finds_every_type(person: Person, stranger: Person, sql: asyncpg.Pool) -> None:
     world = await make_world(person, stranger)
     ids = {name: ids[0] for name, ids in (await world.ids(sql)).items()}
+    ids["Session"] = await sql.fetchval("SELECT id::text FROM sessions WHERE user_id = $1", person.id)
     types = (await person.run(NODE_TYPES)).data["__type"]["possibleTypes"]
     assert set(ids) == {one["name"] for one in types}
 

@@ -41,6 +41,7 @@ REFUSED = 'rate(taskflow_errors_total{code="RATE_LIMITED"}[10s]) > 0'
 THROTTLED = 'rate(taskflow_attempts_total{outcome="refused"}[10s]) > 0'
 
 
+@pytest.mark.soak  # most of a minute of faults, each waited for until Prometheus has seen it
 async def test_every_expression_moves_and_every_alert_tells_its_fault(
     start_server: StartServer, stores: Stores, tmp_path: Path, new_database: Callable[..., Awaitable[str]]
 ) -> None:
@@ -62,6 +63,8 @@ async def test_every_expression_moves_and_every_alert_tells_its_fault(
         async with load(server) as people:
             await prometheus.wait_for("sum(rate(taskflow_tasks_completed_total[10s])) > 0")
             await prometheus.wait_for("sum(taskflow_subscriptions) > 0")
+            # A time of health long enough to look at, however slowly all of it came up.
+            await prometheus.wait_for("min(sum_over_time(up[10s])) > 5")
             healthy_until = time.time()
             await faults(server, people, prometheus, url, redis, administrator)
         await asyncio.to_thread(server.stop)

@@ -51,8 +51,6 @@ class World:
     async def ids(self, sql: asyncpg.Pool) -> dict[str, list[str]]:
         """The ids of every node of the tenant, by type, as the tables hold them."""
         found = {"User": [self.owner.id, self.member.id]}
-        sessions = "SELECT id::text FROM sessions WHERE user_id = $1 ORDER BY id"
-        found["Session"] = [row["id"] for row in await sql.fetch(sessions, self.owner.id)]
         for name, (table, column) in TABLES.items():
             query = f"SELECT id::text FROM {table} WHERE {column} = $1 ORDER BY id"
             found[name] = [row["id"] for row in await sql.fetch(query, self.workspace["id"])]
