@@ -74,7 +74,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     graphql = Route(
         "/graphql", GraphQLEndpoint(graphiql=graphiql, batch_max=settings.batch_max), methods=["GET", "POST"]
     )
-    return Starlette(
+    application = Starlette(
         routes=[
             graphql,
             WebSocketRoute("/graphql", GraphQLSockets(schema, allowed_origins=settings.cors_origins)),
@@ -100,6 +100,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
         exception_handlers={HTTPException: http_error},
         lifespan=lifespan,
     )
+    # Their Location would take the host that the client names.
+    application.router.redirect_slashes = False
+    return application
 
 
 @asynccontextmanager

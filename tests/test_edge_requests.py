@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.harness.client import Api
+from tests.harness.server import Server
 
 JSON = {"content-type": "application/json"}
 GRAPHQL_JSON = "application/graphql-response+json"
@@ -212,3 +213,11 @@ async def test_a_bad_literal_is_named(api: Api, document: str, argument: str) ->
     assert answer.errors[0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
     assert answer.errors[0]["message"].startswith(f"{argument}: ")
     assert answer.errors[0]["locations"]
+
+
+async def test_no_redirect_leads_to_the_host_that_a_client_names(server: Server) -> None:
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        for path in ("/graphql/", "/health/ready/", "/metrics/"):
+            response = await client.get(path, headers={"Host": "elsewhere.example"})
+            assert response.status_code == 404
+            assert "location" not in response.headers
