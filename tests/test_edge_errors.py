@@ -10,9 +10,15 @@ from structlog.testing import capture_logs
 from app.domain.errors import Busy, Unauthenticated, UserFault
 from app.infra.db import DatabaseUnavailable
 from app.web.answers import encode
-from app.web.errors import format_errors, format_exception
+from app.web.errors import format_errors, format_exception, tell
 
 SECRET = "SELECT * FROM users WHERE password_hash = 'x'"
+
+
+@pytest.fixture(autouse=True)
+def as_at_first() -> None:
+    """What errors tell is of the whole process, and another test may have made an application in it."""
+    tell(suggestions=True, detail=False)
 
 
 def formatted(cause: Exception) -> dict[str, object]:
