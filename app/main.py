@@ -24,12 +24,14 @@ from app.infra.logging import configure_logging
 from app.infra.mail import mailer_for
 from app.infra.redis import Redis
 from app.infra.sampling import sample_for_ever
+from app.infra.tallies import write_tallies
 from app.infra.tracing import start_tracing, stop_tracing
 from app.infra.wakeups import Wakeups
 from app.jobs.outbox import Sender
 from app.jobs.purge import purge_for_ever
 from app.web import account_export
 from app.web.account_export import AccountExport
+from app.web.application import Application
 from app.web.connection_cap import ConnectionCap
 from app.web.cors import Cors
 from app.web.csrf import PREFLIGHT_HEADERS
@@ -74,7 +76,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     graphql = Route(
         "/graphql", GraphQLEndpoint(graphiql=graphiql, batch_max=settings.batch_max), methods=["GET", "POST"]
     )
-    application = Starlette(
+    application = Application(
         routes=[
             graphql,
             WebSocketRoute("/graphql", GraphQLSockets(schema, allowed_origins=settings.cors_origins)),
@@ -123,6 +125,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[Services]:
         trials=Trials.beside_writes(database.write_connections),
     )
     async with AsyncExitStack() as stack:
+        stack.callback(write_tallies)
         start_tracing(settings)
         stack.push_async_callback(stop_tracing)
         stack.callback(services.passwords.close)

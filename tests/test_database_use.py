@@ -16,6 +16,7 @@ from app.config import load_settings
 from app.infra.database_errors import translate_failures
 from app.infra.db import Database, DatabaseTimeout, DatabaseUnavailable, TransactionClient
 from app.infra.metrics import registry
+from app.infra.tallies import write_tallies
 
 NewDatabase = Callable[..., Awaitable[str]]
 USERS = "SELECT email FROM users"
@@ -195,6 +196,7 @@ async def test_statements_have_a_limit(database: Database) -> None:
 
 async def test_statements_are_measured(database: Database) -> None:
     def count(label: str) -> float:
+        write_tallies()
         name = "taskflow_db_query_duration_seconds_count"
         return registry.get_sample_value(name, {"statement": label}) or 0
 

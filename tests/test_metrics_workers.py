@@ -40,21 +40,33 @@ async def test_a_killed_worker_leaves_nothing_behind(start_server: StartServer, 
         assert (await api.run("{ __typename }")).status == 200
         await api.close()
     labels = {"method": "POST", "path": "/graphql", "status": "200"}
+
+    async def all_are_told() -> bool:  # a worker writes what it has counted once a second
+        return await value(api_of(server), "taskflow_http_requests_total", **labels) == requests
+
+    await until(all_are_told)
     for _ in range(5):
-        assert await value(api_of(server), "taskflow_http_requests_total", **labels) == requests
+        assert await all_are_told()
 
     async with AsyncExitStack() as sockets:
         for _ in range(12):
             await sockets.enter_async_context(open_socket(server.websocket_url))
-        assert await value(api_of(server), "taskflow_active_connections") == 12
+
+        async def sockets_are_told() -> bool:
+            return await value(api_of(server), "taskflow_active_connections") == 12
+
+        await until(sockets_are_told)
         held = workers(server)
         victim = max(held, key=lambda pid: held[pid])
         os.kill(victim, signal.SIGKILL)
         await wait_for_other_workers(server, victim)
         left = await value(api_of(server), "taskflow_active_connections")
         assert left < 12
-    await asyncio.sleep(0.5)
-    assert await value(api_of(server), "taskflow_active_connections") == 0
+
+    async def none_is_left() -> bool:
+        return await value(api_of(server), "taskflow_active_connections") == 0
+
+    await until(none_is_left)
     assert await value(api_of(server), "taskflow_worker_restarts_total") == 1
 
     async def both_work() -> bool:

@@ -83,23 +83,26 @@ class ViewerCache:
         connection = self._redis.connections
         return Look(await self._redis.run_script(_LOOK_ALONE, [mark_key(user_id)]), connection)
 
+    def remembered(self, user_id: UUID, session_id: UUID, look: Look) -> Viewer | None:
+        """The viewer, where what is remembered of them may be used."""
+        if not self._may_remember(look):
+            self._remembered.pop(session_id, None)
+            return None
+        known = self._remembered.get(session_id)
+        if known is None or known.viewer.user_id != user_id or known.connection != look.connection:
+            return None
+        assert look.answer is not None  # noqa: S101 - it has told that there is no mark
+        return known.viewer if 0 <= look.answer[1] - known.since < LEASE * 1_000_000 else None
+
     async def load(self, fetch: Fetch, user_id: UUID, session_id: UUID, look: Look) -> Viewer | None:
         """The viewer as they are now. None when the user is gone or disabled, or the session has ended."""
-        marked, now = look.answer or (True, 0)
-        if marked or look.connection != self._redis.connections:
-            self._remembered.pop(session_id, None)
-            return await load_viewer(fetch, user_id, session_id)
-        known = self._remembered.get(session_id)
-        if (
-            known is not None
-            and known.viewer.user_id == user_id
-            and known.connection == look.connection
-            and 0 <= now - known.since < LEASE * 1_000_000
-        ):
-            return known.viewer
+        known = self.remembered(user_id, session_id, look)
+        if known is not None:
+            return known
+        may_remember = self._may_remember(look)
         viewer = await load_viewer(fetch, user_id, session_id)
-        if viewer is not None:
-            self._remember(_Remembered(viewer, look.connection, now))
+        if viewer is not None and may_remember and look.answer is not None:
+            self._remember(_Remembered(viewer, look.connection, look.answer[1]))
         return viewer
 
     @asynccontextmanager
@@ -114,6 +117,10 @@ class ViewerCache:
         finally:
             if not await self._mark(user_ids) and self._redis.configured:
                 await asyncio.sleep(_WAIT)
+
+    def _may_remember(self, look: Look) -> bool:
+        """Whether there is no mark, nor was one lost since."""
+        return look.answer is not None and not look.answer[0] and look.connection == self._redis.connections
 
     async def _mark(self, user_ids: Collection[UUID]) -> bool:
         keys = [mark_key(user_id) for user_id in user_ids]

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import repeat
 from typing import Any
 
@@ -12,16 +13,18 @@ from app.engine.fetches import Compiled, Pages, Record, Run, Times, bring, disti
 from app.engine.fields import ToMany
 from app.engine.ordering import Order
 from app.engine.pages import Cut
-from app.engine.statements import COUNT_LIMIT, Rows, select_counts, select_page
+from app.engine.statements import COUNT_LIMIT, Rows, Statement, riding_page, select_counts, select_page
+from app.engine.texts import RIDING
 
 _UNASKED = (False, False)
 """Stands for whether more follows and precedes where nobody asks."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """What one request asks of a connection: `order` and `limit` are those of the statement."""
 
+    key: str | None
     rows: Rows
     columns: tuple[str, ...]
     order: Order
@@ -33,8 +36,28 @@ class Asked:
     def cursor(self, record: Record) -> str:
         return cursors.encode(self.signature, [record[name] for name in self.order.attributes])
 
+    @cached_property
+    def riding(self) -> Statement:
+        """The page as it rides in the statement of its only parent."""
+        assert self.key is not None  # noqa: S101 - the root has no parent
+        return riding_page(self.key, self.rows, self.columns, self.order, self.limit, self.cut.cursor)
 
-@dataclass(slots=True)
+    def ridden(self, records: Sequence[Record]) -> list[Record]:
+        """The page's rows out of its parent's, without the nulls that stand for an empty page."""
+        names = self._ridden_names
+        present = names[0][1]
+        return [
+            {column: record[name] for column, name in names}
+            for record in records
+            if record[present] is not None
+        ]
+
+    @cached_property
+    def _ridden_names(self) -> list[tuple[str, str]]:
+        return [(column, RIDING + column) for column in self.columns]
+
+
+@dataclass
 class ConnectionFetch:
     """A connection under each parent, whose id is in the column `key`, or, without one, for the root."""
 
@@ -54,9 +77,13 @@ class ConnectionFetch:
         connections = await self.connections(run, asked, pages, self._times(pages, parents, times))
         return connections[None] if keys is None else connections
 
-    @property
+    @cached_property
     def reads_rows(self) -> bool:
         return not self.parts.isdisjoint(("nodes", "edges", "page_info"))
+
+    @property
+    def may_ride(self) -> bool:
+        return self.key is not None and self.reads_rows
 
     def asked(self, run: Run) -> Asked:
         """Raises ArgumentError. What no variable changes is found out once."""
@@ -68,7 +95,8 @@ class ConnectionFetch:
             columns = (*columns, *(name for name in order.attributes if name not in columns))
             signature = cursors.signature(self.word.label, order.description)
         limit = cut.size + ("page_info" in self.parts)
-        asked = Asked(rows, columns, order.reversed() if cut.backward else order, limit, cut, signature)
+        order = order.reversed() if cut.backward else order
+        asked = Asked(self.key, rows, columns, order, limit, cut, signature)
         if self.arguments.constant:
             self._constant = asked
         return asked

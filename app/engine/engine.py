@@ -228,7 +228,7 @@ class _Operation:
         return plan
 
     def _variant(self, variables: VariableValues) -> tuple[Any, ...]:
-        return tuple(variables.coerced.get(name) for name in self._switches)
+        return tuple([variables.coerced.get(name) for name in self._switches])
 
     def _plan_roots(
         self, operation: OperationDefinitionNode, variables: VariableValues
@@ -271,7 +271,7 @@ class _Operation:
 async def _run(roots: Mapping[str, Root | str], run: Run, context: Context) -> dict[str, Any]:
     if len(roots) == 1:
         [(key, root)] = roots.items()
-        return {key: await _result(root, run, context)}
+        return {key: root if isinstance(root, str) else await root.run(run, context)}
     results = await gather_with_cancel(*(_result(root, run, context) for root in roots.values()))
     return dict(zip(roots, results, strict=True))
 

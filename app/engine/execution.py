@@ -14,7 +14,7 @@ from app.engine.declarations import bind
 from app.engine.engine import Engine, NotAnswered
 from app.engine.reads import Reads
 from app.infra.db import DatabaseUnavailable
-from app.infra.metrics import engine_operations
+from app.infra.metrics import engine_operations, operations_answered
 
 EVENT_RETRY_DELAY = 0.5  # seconds between two attempts to answer an event while the database is away
 
@@ -103,7 +103,7 @@ class OperationExecutor(StrawberryGraphQLCoreExecutionContext):
         except NotAnswered as reason:
             engine_operations.labels(str(reason)).inc()
             return await _settled(self, super().execute_operation(serially))
-        engine_operations.labels("answered").inc()
+        operations_answered.inc()
         return ExecutionResult(data, None)
 
     async def _answer_event(self, serially: bool | None) -> ExecutionResult:
@@ -133,7 +133,7 @@ class OperationExecutor(StrawberryGraphQLCoreExecutionContext):
         except NotAnswered as reason:
             engine_operations.labels(str(reason)).inc()
             return cast(dict[str, Any], await _settled(self, by_core()))
-        engine_operations.labels("answered").inc()
+        operations_answered.inc()
         return data
 
     async def _finish(self, result: Awaitable[Any]) -> Any:

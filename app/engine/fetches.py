@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from graphql import GraphQLError
@@ -59,13 +60,18 @@ class Fetch(Protocol):
         """What the generated code looks up by a parent's key."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Compiled:
     """A level, ready to run: `complete` takes what its signature names, then what the fetches bring."""
 
     columns: tuple[str, ...]
     fetches: tuple[Fetch, ...]
     complete: Callable[..., Any]
+
+    @cached_property
+    def rider(self) -> Fetch | None:
+        """The first connection, whose page comes with the statement of a single parent."""
+        return next((fetch for fetch in self.fetches if getattr(fetch, "may_ride", False)), None)
 
 
 async def bring(

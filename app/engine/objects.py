@@ -9,7 +9,6 @@ from app.engine.entities import Entity
 from app.engine.errors import AmbiguousLookup
 from app.engine.fetches import Compiled, Record, Run, Times, bring
 from app.engine.statements import Statement, select_by_ids, select_with_page
-from app.engine.texts import RIDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +37,16 @@ async def object_of(run: Run, label: str, level: Compiled, statement: Statement)
     The first connection under it comes with the same statement: its rows multiply with one row alone.
     Raises AmbiguousLookup for more than one row.
     """
-    fetches = level.fetches
-    rider = next((one for one in fetches if isinstance(one, ConnectionFetch) and one.reads_rows), None)
-    if rider is None or rider.key is None:
-        rows = await run.reads.run(label, statement)
-    else:
+    rider, fetches = level.rider, level.fetches
+    rows: Sequence[Record]
+    if isinstance(rider, ConnectionFetch):
         asked = rider.asked(run)
-        riding = select_with_page(
-            statement, rider.key, asked.rows, asked.columns, asked.order, asked.limit, asked.cut.cursor
-        )
-        records = await run.reads.run(label, riding)
+        records = await run.reads.run(label, select_with_page(statement, asked.riding, asked.columns))
         rows = list({record["id"]: record for record in records}.values())
-        ridden = RiddenFetch(rider, asked, _page_of(records, asked.columns))
-        fetches = tuple(ridden if one is rider else one for one in fetches)
+        ridden = RiddenFetch(rider, asked, asked.ridden(records))
+        fetches = tuple([ridden if one is rider else one for one in fetches])
+    else:
+        rows = await run.reads.run(label, statement)
     if len(rows) > 1:
         raise AmbiguousLookup("More than one matches.")
     if not rows:
@@ -73,12 +69,3 @@ async def objects_by_id(
     fetched = await bring(run, level.fetches, records)
     objects = level.complete(records, *fetched)
     return {record["id"]: value for record, value in zip(records, objects, strict=True)}
-
-
-def _page_of(records: Sequence[Record], columns: Sequence[str]) -> list[Record]:
-    """The rows of a page that rode along, without the nulls that stand for an empty one."""
-    names = [(column, RIDING + column) for column in columns]
-    present = RIDING + columns[0]
-    return [
-        {column: record[name] for column, name in names} for record in records if record[present] is not None
-    ]

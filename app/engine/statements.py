@@ -4,9 +4,9 @@ Names come from Tortoise's metadata, values only as binds, and each table is rea
 predicate.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from app.engine import texts
 from app.engine.composer import Composer, Condition
@@ -33,10 +33,9 @@ class Rows:
     """Where they are the rows of all of the viewer's tenants: each has its own in their order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     sql: str
-    binds: dict[str, object] = field(default_factory=dict)
+    binds: Mapping[str, object]
 
 
 def select_by_ids(entity: Entity, columns: Sequence[str], ids: Sequence[str]) -> Statement:
@@ -94,8 +93,7 @@ def select_page(
     return Statement(sql, composer.binds)
 
 
-def select_with_page(
-    statement: Statement,
+def riding_page(
     parent_key: str,
     rows: Rows,
     columns: Sequence[str],
@@ -103,14 +101,19 @@ def select_with_page(
     limit: int,
     after_values: Sequence[CursorValue] | None,
 ) -> Statement:
-    """A statement for one row, each of whose results carries a row of the page under it, too.
-
-    `parent_key` is its column with the page's parent. Nulls stand for a row where the page is empty.
-    """
+    """A page for `select_with_page`; `parent_key` is the column of the other statement with its parent."""
     composer = Composer(prefix="ride")
     page = _page(rows, columns, order, limit, after_values, f'= parent."{parent_key}"::uuid', composer)
-    riding = texts.with_page(statement.sql, page, tuple(columns))
-    return Statement(riding, {**statement.binds, **composer.binds})
+    return Statement(page, composer.binds)
+
+
+def select_with_page(statement: Statement, page: Statement, columns: tuple[str, ...]) -> Statement:
+    """A statement for one row, each of whose results carries a row of the page under it, too.
+
+    Nulls stand for a row where the page is empty.
+    """
+    riding = texts.with_page(statement.sql, page.sql, columns)
+    return Statement(riding, {**statement.binds, **page.binds})
 
 
 def select_counts(rows: Rows, parents: Sequence[str] | None, limit: int | None = COUNT_LIMIT) -> Statement:

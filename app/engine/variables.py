@@ -1,7 +1,7 @@
 """An operation's variables, coerced without looking up their types anew for every request."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     GraphQLInputType,
@@ -16,9 +16,19 @@ from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.get_variable_signature import GraphQLVariableSignature, get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource, get_variable_values
 from graphql.type import get_named_type, is_input_object_type, is_leaf_type, is_non_null_type
-from graphql.utilities import coerce_input_value
+
+from app.engine.coercion import Read, reader
 
 _NO_VARIABLES = VariableValues({}, {})
+
+
+class _Simple(NamedTuple):
+    """A variable that has no default, and whose type does not nest."""
+
+    name: str
+    signature: GraphQLVariableSignature
+    required: bool
+    read: Read
 
 
 class Variables:
@@ -26,7 +36,7 @@ class Variables:
 
     def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
         self._schema = schema
-        self._simple: list[GraphQLVariableSignature] | None = []
+        self._simple: list[_Simple] | None = []
         for definition in operation.variable_definitions or ():
             signature = get_variable_signature(schema, definition)
             if (
@@ -36,7 +46,8 @@ class Variables:
             ):
                 self._simple = None
                 return
-            self._simple.append(signature)
+            required = is_non_null_type(signature.type)
+            self._simple.append(_Simple(signature.name, signature, required, reader(signature.type)))
 
     def coerce(self, operation: OperationDefinitionNode, given: Mapping[str, Any]) -> VariableValues | None:
         """None when a value is not what its type takes: graphql-core says what is wrong with it."""
@@ -49,19 +60,27 @@ class Variables:
         return None if isinstance(values, list) else values
 
 
-def _coerce(signatures: list[GraphQLVariableSignature], given: Mapping[str, Any]) -> VariableValues | None:
+def _coerce(variables: list[_Simple], given: Mapping[str, Any]) -> VariableValues | None:
     sources: dict[str, VariableValueSource] = {}
     coerced: dict[str, Any] = {}
-    for signature in signatures:
-        value = given.get(signature.name, Undefined)
-        if value is Undefined and not is_non_null_type(signature.type):
-            sources[signature.name] = VariableValueSource(signature)
-            continue
-        taken = coerce_input_value(value, signature.type)
-        if taken is Undefined:
-            return None
-        sources[signature.name] = VariableValueSource(signature, value)
-        coerced[signature.name] = taken
+    for name, signature, required, read in variables:
+        value = given.get(name)
+        if value is None:
+            if required:
+                return None
+            if name not in given:
+                sources[name] = VariableValueSource(signature)
+                continue
+            taken = None
+        else:
+            try:
+                taken = read(value)
+            except Exception:
+                return None
+            if taken is Undefined:
+                return None
+        sources[name] = VariableValueSource(signature, value)
+        coerced[name] = taken
     return VariableValues(sources, coerced)
 
 

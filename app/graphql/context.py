@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from time import perf_counter
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple, Self
 from uuid import UUID
 
@@ -61,7 +61,8 @@ class Context:
     user_agent: str | None = None
     token_broken: bool = False
     """Whether an access token came that is not valid: only those who need a viewer mind."""
-    token_expires_at: datetime | None = None
+    token_expires: float | None = None
+    """When, in seconds since 1970."""
     connection_params: dict[str, Any] | None = None
     """The payload of a WebSocket's connection_init."""
     allowance: Allowance | None = None
@@ -78,6 +79,10 @@ class Context:
 
     def __post_init__(self) -> None:
         self.renew_reads()
+
+    @property
+    def token_expires_at(self) -> datetime | None:
+        return None if self.token_expires is None else datetime.fromtimestamp(self.token_expires, UTC)
 
     @property
     def device(self) -> Device:
@@ -137,14 +142,10 @@ class Context:
         self._source = None
         self.renew_reads()
 
-    async def _fetch(self, label: str, sql: str, args: Any) -> Any:
-        if self._source is not None:
-            return await self._source(label, sql, args)  # a write's, which is watched already
-        clock = perf_counter()
-        try:
-            return await self.services.database.fetch(label, sql, args)
-        finally:
-            self.watch(label, perf_counter() - clock)
+    @property
+    def _fetch(self) -> Any:
+        """A Fetch. A write's is watched already."""
+        return self._source or partial(self.services.database.fetch, watch=self.watch)
 
 
 Info = strawberry.Info[Context, None]

@@ -91,20 +91,26 @@ class Database:
         except TimeoutError:
             raise DatabaseUnavailable(self.reason) from None
 
-    async def fetch(self, label: str, sql: str, args: Sequence[object]) -> list[asyncpg.Record]:
+    async def fetch(
+        self, label: str, sql: str, args: Sequence[object], watch: Watch | None = None
+    ) -> list[asyncpg.Record]:
         """
-        The rows of one statement that leaves no session state behind. `label` names it in metrics.
+        The rows of one statement that leaves no session state behind. `label` names it in metrics and to
+        `watch`.
 
         Raises DatabaseUnavailable, also when no connection comes free in 3 s or the answer takes 10 s.
         """
         pool = self._usable(self._reads)
         with translate_failures():
-            opened = await pool.acquire()
+            opened = pool.take_free() or await pool.acquire()
             started = perf_counter()
             try:
                 return await pool.fetch(opened, sql, args)
             finally:
-                observe_statement(label, perf_counter() - started)
+                seconds = perf_counter() - started
+                observe_statement(label, seconds)
+                if watch is not None:
+                    watch(label, seconds)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[TransactionClient]:

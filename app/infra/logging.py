@@ -62,11 +62,16 @@ def configure_logging(
     _quieten_libraries()
 
 
-def log_access(message: str, fields: dict[str, Any], *, level: Literal["debug", "info"] = "info") -> None:
+def logs_access(level: Literal["debug", "info"]) -> bool:
+    """Whether `log_access` writes anything."""
+    return _access_logger.isEnabledFor(_LEVELS[level])
+
+
+def log_access(message: str, fields: dict[str, Any], level: Literal["debug", "info"] = "info") -> None:
     """The line of each request: through structlog it would take a fifth of a small request's time."""
     if _access_stream is None:
         getattr(_access_log, level)(message, **fields)
-    elif _access_logger.isEnabledFor(_LEVELS[level]):
+    elif logs_access(level):
         fields |= {
             "request_id": request_id.get(),
             "level": level,

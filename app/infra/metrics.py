@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from app.infra.tallies import Level, Observations, Tally, write_tallies
+
 _FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 disable_created_metrics()
@@ -23,26 +25,44 @@ if _FOLDER_VARIABLE in os.environ:
     values.ValueClass = values.MultiProcessValue(lambda: _process_id)
 registry = CollectorRegistry()
 
-http_requests = Counter(
+_http_requests = Counter(
     "taskflow_http_requests_total",
     "Total HTTP requests by method, path (the route's template) and status.",
     ["method", "path", "status"],
     registry=registry,
 )
-http_seconds = Histogram(
+_http_seconds = Histogram(
     "taskflow_http_duration_seconds",
     "Request duration distribution in seconds, from the first byte read to the last byte sent.",
     ["method", "path"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=registry,
 )
-active_connections = Gauge(
-    "taskflow_active_connections",
-    "Current active connections: open WebSockets and HTTP requests being answered.",
-    multiprocess_mode="livesum",
-    registry=registry,
+
+
+@lru_cache(maxsize=1_000)  # there are fewer, and finding one by its labels takes longer than counting
+def http_series(method: str, path: str, status: int) -> tuple[Tally, Observations]:
+    """Where an answered request is counted, and where its seconds are observed."""
+    return (
+        Tally(_http_requests.labels(method, path, str(status))),
+        _http_durations(method, path),
+    )
+
+
+@cache
+def _http_durations(method: str, path: str) -> Observations:
+    return Observations(_http_seconds.labels(method, path))
+
+
+active_connections = Level(
+    Gauge(
+        "taskflow_active_connections",
+        "Current active connections: open WebSockets and HTTP requests being answered.",
+        multiprocess_mode="livesum",
+        registry=registry,
+    )
 )
-db_query_seconds = Histogram(
+_db_query_seconds = Histogram(
     "taskflow_db_query_duration_seconds",
     "Database query execution time in seconds, by the statement's label.",
     ["statement"],
@@ -52,9 +72,9 @@ db_query_seconds = Histogram(
 
 
 @lru_cache(maxsize=10_000)  # labels come from the code; finding a series by its label is half of observing it
-def statement_seconds(label: str) -> Histogram:
-    """`db_query_seconds` of one statement."""
-    return db_query_seconds.labels(label)
+def statement_seconds(label: str) -> Observations:
+    """Where the seconds of one statement are observed."""
+    return Observations(_db_query_seconds.labels(label))
 
 
 pool_connections = Gauge(
@@ -91,7 +111,7 @@ pool_timeouts = Counter(
     ["pool"],
     registry=registry,
 )
-operation_seconds = Histogram(
+_operation_seconds = Histogram(
     "taskflow_operation_duration_seconds",
     "How long queries and mutations take in seconds, over HTTP and WebSocket, by their names as far as there"
     " is room for them, else by their type and root field.",
@@ -99,6 +119,13 @@ operation_seconds = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
     registry=registry,
 )
+
+
+def operation_seconds(operation: str) -> Observations:
+    """Where the seconds of operations of this name are observed; to be kept."""
+    return Observations(_operation_seconds.labels(operation))
+
+
 errors = Counter(
     "taskflow_errors_total", "GraphQL errors that were answered, by code.", ["code"], registry=registry
 )
@@ -131,6 +158,7 @@ engine_operations = Counter(
     ["outcome"],
     registry=registry,
 )
+operations_answered = Tally(engine_operations.labels("answered"))
 attempts = Counter(
     "taskflow_attempts_total",
     "Attempts at what is throttled (sign_in, sign_up, password, password_reset, member_add), by"
@@ -180,6 +208,7 @@ def worker_restarts() -> Counter:
 
 async def exposition(accept: str) -> tuple[bytes, str]:
     """All workers' metrics in the format asked for by the Accept header, and that format's content type."""
+    write_tallies()
     encode, content_type = choose_encoder(accept)
     folder = os.environ.get(_FOLDER_VARIABLE)
     if folder is None:

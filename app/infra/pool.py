@@ -61,7 +61,7 @@ class Pool:
 
     async def acquire(self) -> Opened:
         """A connection for one `fetch`, which gives it back, or to be given to `release` or `discard`."""
-        opened = self._take_free()
+        opened = self.take_free()
         if opened is not None:
             return opened
         with self._wait_seconds.time():
@@ -75,6 +75,15 @@ class Pool:
                     f"No database connection came free in {ACQUIRE_SECONDS} s."
                 ) from error
         return opened
+
+    def take_free(self) -> Opened | None:
+        """As `acquire`, if one is free now."""
+        while self._free:
+            opened = self._free.pop()
+            if not opened.connection.is_closed() and time.monotonic() - opened.used_at < _IDLE_SECONDS:
+                return opened
+            self.discard(opened)
+        return None
 
     async def fetch(self, opened: Opened, sql: str, args: Sequence[object]) -> list[asyncpg.Record]:
         try:
@@ -115,14 +124,6 @@ class Pool:
         self.expire()
         if self._closing:
             await asyncio.wait(self._closing)
-
-    def _take_free(self) -> Opened | None:
-        while self._free:
-            opened = self._free.pop()
-            if not opened.connection.is_closed() and time.monotonic() - opened.used_at < _IDLE_SECONDS:
-                return opened
-            self.discard(opened)
-        return None
 
     async def _open(self, deadline: float) -> Opened:
         self._count += 1

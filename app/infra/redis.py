@@ -64,6 +64,7 @@ class Redis:
         self._recovery: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._flushing = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # asking for it is a system call
         self._waiting: deque[_Call] = deque()
         self._sent: deque[_Call] = deque()
         self._loaded: set[str] = set()
@@ -103,7 +104,7 @@ class Redis:
         return self._send(encode([b"PUBLISH", channel.encode(), b"%d" % message]))
 
     def _send(self, command: bytes | Script) -> asyncio.Future[Reply | None]:
-        loop = asyncio.get_running_loop()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
         call = _Call(command, loop.create_future(), loop.time() + CALL_TIMEOUT)
         if not self.available:
             call.answer.set_result(None)
@@ -121,7 +122,7 @@ class Redis:
                 self._connecting = asyncio.create_task(self._connect())
         elif not self._flushing:
             self._flushing = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            (self._loop or asyncio.get_running_loop()).call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flushing = False

@@ -9,6 +9,7 @@ from typing import Final
 from app.infra import metrics
 from app.infra.db import Database
 from app.infra.redis import Redis
+from app.infra.tallies import write_tallies
 from app.infra.wakeups import Wakeups
 
 EVERY: Final = 1.0
@@ -23,6 +24,7 @@ async def sample_for_ever(database: Database, redis: Redis, wakeups: Wakeups) ->
     metrics.workers.set(1)
     counted = 0.0
     while True:
+        write_tallies()
         used = time.process_time()
         metrics.cpu_seconds.inc(used - counted)
         counted = used

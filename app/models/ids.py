@@ -1,6 +1,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from asyncpg.pgproto import pgproto
 from uuid_utils.compat import uuid7
 
 
@@ -20,7 +21,7 @@ def parse_id(text: str) -> UUID | None:
     uuid.UUID also reads braces, `urn:uuid:` and digits without hyphens; one id has one spelling here.
     """
     try:
-        value = UUID(text)
+        value: UUID = pgproto.UUID(text)  # one that is read and hashed in C
     except ValueError:
         return None
     return value if str(value) == text else None

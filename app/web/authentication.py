@@ -1,6 +1,5 @@
 """From a connection's headers to the context of one operation."""
 
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -39,11 +38,11 @@ def caller_of(scope: Scope, connection_params: dict[str, Any] | None = None) -> 
     headers = state["headers"]
     given = _parameter(connection_params, "authorization") if connection_params else None
     return Caller(
-        authorization=given if given is not None else _text(headers.get(b"authorization")),
-        client_address=client[0] if client else "unknown",
-        user_agent=_text(headers.get(b"user-agent")),
-        request_id=state["request_id"],
-        connection_params=connection_params,
+        given if given is not None else _text(headers.get(b"authorization")),
+        client[0] if client else "unknown",
+        _text(headers.get(b"user-agent")),
+        state["request_id"],
+        connection_params,
     )
 
 
@@ -76,7 +75,8 @@ async def enter(
         return _context(caller, services, None, None, allowance), allowance
     key = _user_key(claims.user_id)
     look, allowance = await _look_and_count(claims, services, limit, key, cost)
-    viewer = await services.viewers.load(services.database.fetch, claims.user_id, claims.session_id, look)
+    viewers, who = services.viewers, (claims.user_id, claims.session_id)
+    viewer = viewers.remembered(*who, look) or await viewers.load(services.database.fetch, *who, look)
     if viewer is None and limit is not None:
         # Whoever holds the token of an ended session does not use up the limit of the user it was for.
         limit.take_back(key, cost)
@@ -129,7 +129,7 @@ def _context(
         client_address=caller.client_address,
         user_agent=caller.user_agent,
         token_broken=caller.authorization is not None and viewer is None,
-        token_expires_at=datetime.fromtimestamp(claims.expires_at, UTC) if claims and viewer else None,
+        token_expires=claims.expires_at if claims and viewer else None,
         connection_params=caller.connection_params,
         allowance=allowance,
     )

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from starlette.datastructures import MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class Cors(CORSMiddleware):
@@ -37,14 +37,9 @@ class Cors(CORSMiddleware):
         if scope["type"] != "http" or scope["method"] == "OPTIONS":
             await super().__call__(scope, receive, send)
             return
-        added = self._headers(scope["state"]["headers"].get(b"origin"))
-
-        async def send_with_cors(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *added]
-            await send(message)
-
-        await self.app(scope, receive, send_with_cors)
+        state = scope["state"]
+        state["answer_headers"] += self._headers(state["headers"].get(b"origin"))
+        await self.app(scope, receive, send)
 
     def _make_headers(self, origin: bytes | None) -> list[tuple[bytes, bytes]]:
         headers = MutableHeaders({"vary": "origin"})

@@ -1,21 +1,20 @@
 """What happens to every request: its id, its line in the log, its place in the metrics."""
 
+import random
 import re
-import secrets
-from functools import lru_cache
+from collections.abc import Awaitable
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
-from prometheus_client import Counter, Histogram
 from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.infra import tracing
-from app.infra.logging import log_access
+from app.infra.logging import log_access, logs_access
 from app.infra.logging import request_id as current_request_id
-from app.infra.metrics import active_connections, http_requests, http_seconds
+from app.infra.metrics import active_connections, http_series
 from app.web.errors import format_exception
 from app.web.tracing import traced
 
@@ -42,7 +41,8 @@ class RequestMiddleware:
             return
         headers = dict(reversed(scope["headers"]))
         request_id = _request_id(headers.get(b"x-request-id"))
-        scope.setdefault("state", {}).update(request_id=request_id, headers=headers, operation_name=None)
+        state = scope.setdefault("state", {})
+        state["request_id"], state["headers"], state["operation_name"] = request_id, headers, None
         current_request_id.set(request_id)
         # A scrape does not count itself.
         counted = scope["path"] != "/metrics"
@@ -58,13 +58,14 @@ class RequestMiddleware:
     async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         started = perf_counter()
         status = 0
+        added = scope["state"]["answer_headers"] = [(b"x-request-id", request_id.encode())]
 
-        async def send_with_id(message: Message) -> None:
+        def send_with_id(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
-            await send(message)
+                message["headers"] = [*message.get("headers", ()), *added]
+            return send(message)
 
         try:
             if tracing.spans is None:
@@ -111,16 +112,19 @@ class RequestMiddleware:
 def _request_id(given: bytes | None) -> str:
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given.decode()
-    return secrets.token_hex(16)
+    return f"{random.getrandbits(128):032x}"
 
 
 def _observe(scope: Scope, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
     route = _route(scope)
     status = status or _NO_ANSWER
-    requests, durations = _series(method, route, status)
+    requests, durations = http_series(method, route, status)
     requests.inc()
     durations.observe(seconds)
+    level = _level(route, status)
+    if not logs_access(level):
+        return
     entry: dict[str, Any] = {
         "method": method,
         "route": route,
@@ -129,12 +133,11 @@ def _observe(scope: Scope, status: int, seconds: float) -> None:
     }
     if (operation := scope["state"].get("operation_name")) is not None:
         entry["operation"] = operation[:100]
-    log_access("request", entry, level="debug" if route.startswith(_QUIET) and status < 400 else "info")
+    log_access("request", entry, level)
 
 
-@lru_cache(maxsize=1_000)  # there are fewer, and finding one by its labels takes longer than counting
-def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-    return http_requests.labels(method, route, str(status)), http_seconds.labels(method, route)
+def _level(route: str, status: int) -> Literal["debug", "info"]:
+    return "debug" if status < 400 and route.startswith(_QUIET) else "info"
 
 
 def _route(scope: Scope) -> str:

@@ -3,9 +3,9 @@
 from typing import Final
 
 from graphql import FieldNode
-from prometheus_client import Histogram
 
 from app.infra.metrics import operation_seconds
+from app.infra.tallies import Observations
 from app.web.documents import PreparedOperation
 
 MOST_NAMES: Final = 100
@@ -19,10 +19,10 @@ class OperationNames:
     field, `query tasks`, or `query *` where it has several: no more than the schema has."""
 
     def __init__(self) -> None:
-        self._named: dict[str, Histogram] = {}
-        self._unnamed: dict[str, Histogram] = {}
+        self._named: dict[str, Observations] = {}
+        self._unnamed: dict[str, Observations] = {}
 
-    def seconds(self, operation: PreparedOperation, *, signed_in: bool) -> Histogram:
+    def seconds(self, operation: PreparedOperation, *, signed_in: bool) -> Observations:
         """Where the time of a valid operation is observed."""
         name = operation.name
         if name is None:
@@ -32,9 +32,9 @@ class OperationNames:
             return known
         if not signed_in or len(name) > _LONGEST or len(self._named) >= MOST_NAMES:
             return self._by_root(operation)
-        return self._named.setdefault(name, operation_seconds.labels(name))
+        return self._named.setdefault(name, operation_seconds(name))
 
-    def _by_root(self, operation: PreparedOperation) -> Histogram:
+    def _by_root(self, operation: PreparedOperation) -> Observations:
         match operation.node.selection_set.selections:
             case [FieldNode(name=field)]:
                 root = field.value
@@ -42,4 +42,4 @@ class OperationNames:
                 root = _SEVERAL
         label = f"{operation.type.value} {root}"
         known = self._unnamed.get(label)
-        return self._unnamed.setdefault(label, operation_seconds.labels(label)) if known is None else known
+        return self._unnamed.setdefault(label, operation_seconds(label)) if known is None else known

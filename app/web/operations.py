@@ -17,7 +17,7 @@ from app.engine.engine import Engine, NotAnswered
 from app.engine.execution import CompletingExecutor, EngineSchema
 from app.graphql.context import Context, Services
 from app.infra import tracing
-from app.infra.metrics import engine_operations, subscriptions
+from app.infra.metrics import engine_operations, operations_answered, subscriptions
 from app.infra.rate_limit import Allowance, RateLimit
 from app.web.answers import Answer
 from app.web.authentication import Caller, enter, refuse_exhausted
@@ -77,7 +77,6 @@ class Operations:
         self._limits = Limits.of(settings)
         self._concurrency = Concurrency(settings.max_concurrent)
         self.departures = Departures()
-        self._answered = engine_operations.labels("answered")
         self._time_limit = TimeLimit(TIME_LIMIT)
         self._tells_statements = not settings.is_production
         self._rate_limit = RateLimit(
@@ -149,8 +148,11 @@ class Operations:
         answer = Answer(allowance=admitted.allowance)
         request_id = admitted.context.request_id
         try:
-            with self._concurrency.one_of(admitted.context):
+            caller = self._concurrency.enter(admitted.context)
+            try:
                 result = await self._time_limit.run(self._execute(admitted))
+            finally:
+                self._concurrency.leave(caller)
         except RequestError as error:
             answer.errors = [format_error(error.code, error.message, request_id)]
             answer.status, answer.headers = error.status, error.headers
@@ -227,7 +229,7 @@ class Operations:
             engine_operations.labels(str(reason)).inc()
             admitted.context.renew_reads()
             return await self._execute_by_core(admitted, StrawberryGraphQLCoreExecutionContext)
-        self._answered.inc()
+        operations_answered.inc()
         return ExecutionResult(data, None)
 
     async def _mutate(self, admitted: Admitted, engine: Engine) -> ExecutionResult:
@@ -247,7 +249,7 @@ class Operations:
             except Exception as error:
                 outcome = error
             else:
-                self._answered.inc()
+                operations_answered.inc()
                 return ExecutionResult(data, None)
             return await self._execute_by_core(admitted, CompletingExecutor, outcome)
         finally:

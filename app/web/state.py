@@ -18,6 +18,8 @@ class AppState(Resources):
     request_id: str
     headers: Mapping[bytes, bytes]
     """The request's, by their names in lower case; of one that comes twice, the first."""
+    answer_headers: list[tuple[bytes, bytes]]
+    """What is added to the answer's own."""
     operation_name: str | None
     streams: NotRequired[bool]
     """Whether the answer has no end of its own."""

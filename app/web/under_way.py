@@ -1,8 +1,7 @@
 """What is under way: how much of it for each caller, and for whom."""
 
 import asyncio
-from collections.abc import Awaitable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -25,10 +24,9 @@ class Concurrency:
         self._maximum = maximum
         self._numbers: dict[object, int] = {}
 
-    @contextmanager
-    def one_of(self, context: Context) -> Iterator[None]:
-        """Raises RequestError."""
-        caller = context.viewer.user_id if context.viewer else context.client_address
+    def enter(self, context: Context) -> object:
+        """Counts one more of the caller, whom it returns for `leave`. Raises RequestError."""
+        caller: object = context.viewer.user_id if context.viewer else context.client_address
         number = self._numbers.get(caller, 0) + 1
         if self._maximum and number > self._maximum:
             raise RequestError(
@@ -39,14 +37,14 @@ class Concurrency:
                 {"retry-after": "1"},
             )
         self._numbers[caller] = number
-        try:
-            yield
-        finally:
-            left = self._numbers[caller] - 1
-            if left:
-                self._numbers[caller] = left
-            else:
-                del self._numbers[caller]
+        return caller
+
+    def leave(self, caller: object) -> None:
+        left = self._numbers[caller] - 1
+        if left:
+            self._numbers[caller] = left
+        else:
+            del self._numbers[caller]
 
 
 @dataclass(slots=True, eq=False)

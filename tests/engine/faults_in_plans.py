@@ -15,7 +15,6 @@ from app.engine import (
     fields,
     leaves,
     level,
-    objects,
     pages,
     plan,
     reads,
@@ -52,15 +51,15 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @_fault("a riding page's first row lost")
 def _(patch: pytest.MonkeyPatch) -> None:
-    around(patch, objects, "_page_of", lambda original, *args: original(*args)[1:])
+    around_method(patch, connections.Asked, "ridden", lambda original, *args: original(*args)[1:])
 
 
 @_fault("the nulls of an empty riding page taken for a row")
 def _(patch: pytest.MonkeyPatch) -> None:
-    def page_of(_original: Any, records: Any, columns: Any) -> Any:
-        return [{column: record[f"+{column}"] for column in columns} for record in records]
+    def ridden(_original: Any, asked: Any, records: Any) -> Any:
+        return [{column: record[f"+{column}"] for column in asked.columns} for record in records]
 
-    around(patch, objects, "_page_of", page_of)
+    around_method(patch, connections.Asked, "ridden", ridden)
 
 
 @_fault("what the first request asked of a connection asked for all")

@@ -12,7 +12,6 @@ from app.engine import (
     cursors,
     fields,
     filter_sql,
-    objects,
     ordering,
     plan,
     texts,
@@ -110,7 +109,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 
 @_fault("a riding page from its beginning, whatever the cursor")
 def _(patch: pytest.MonkeyPatch) -> None:
-    around(patch, objects, "select_with_page", lambda original, *args: original(*args[:-1], None))
+    around(patch, connections, "riding_page", lambda original, *args: original(*args[:-1], None))
 
 
 @_fault("a riding page one too short")
@@ -119,15 +118,15 @@ def _(patch: pytest.MonkeyPatch) -> None:
         *before, limit, place = args
         return original(*before, max(1, limit - 1), place)
 
-    around(patch, objects, "select_with_page", select)
+    around(patch, connections, "riding_page", select)
 
 
 @_fault("a riding page of every parent's rows")
 def _(patch: pytest.MonkeyPatch) -> None:
-    def select(original: Any, statement: Any, key: str, rows: Any, *rest: Any) -> Any:
-        return original(statement, key, replace(rows, link=None, conditions=()), *rest)
+    def select(original: Any, key: str, rows: Any, *rest: Any) -> Any:
+        return original(key, replace(rows, link=None, conditions=()), *rest)
 
-    around(patch, objects, "select_with_page", select)
+    around(patch, connections, "riding_page", select)
 
 
 @_fault("rows by way of a join table numbered across parents")

@@ -36,10 +36,16 @@ class Counting(Context):
 
     rows: int = field(default=0, init=False)
 
-    async def _fetch(self, label: str, sql: str, args: Any) -> Any:
-        found = await super()._fetch(label, sql, args)
-        self.rows += len(found)
-        return found
+    @property
+    def _fetch(self) -> Any:
+        fetch = super()._fetch
+
+        async def counting(label: str, sql: str, args: Any) -> Any:
+            found = await fetch(label, sql, args)
+            self.rows += len(found)
+            return found
+
+        return counting
 
 
 @dataclass(frozen=True)

@@ -65,9 +65,9 @@ def statements(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     database = world.ways.services.database
     fetch = database.fetch
 
-    async def note(label: str, sql: str, args: Any) -> Any:
+    async def note(label: str, sql: str, args: Any, **watching: Any) -> Any:
         found.append(f"{label}\n{sql}")
-        return await fetch(label, sql, args)
+        return await fetch(label, sql, args, **watching)
 
     monkeypatch.setattr(database, "fetch", note)
     return found

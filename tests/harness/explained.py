@@ -70,9 +70,9 @@ async def recorder(database_url: str, token: str) -> AsyncIterator[Recorder]:
         await database.wait_ready(20)
         fetch = database.fetch
 
-        async def noting(label: str, sql: str, args: Sequence[object]) -> Any:
+        async def noting(label: str, sql: str, args: Sequence[object], **watching: Any) -> Any:
             sent.append(Sent(label, sql, args))
-            return await fetch(label, sql, args)
+            return await fetch(label, sql, args, **watching)
 
         database.fetch = noting
 
