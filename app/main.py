@@ -41,7 +41,7 @@ from app.web.graphiql import STATIC_PATH, GraphiQLFiles
 from app.web.graphql_http import GraphQLEndpoint
 from app.web.graphql_ws import GraphQLSockets
 from app.web.health import live, ready
-from app.web.http_errors import http_error
+from app.web.http_errors import http_error, not_found
 from app.web.metrics import metrics
 from app.web.middleware import RequestMiddleware
 from app.web.operations import Operations
@@ -73,9 +73,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             yield {"services": services, "operations": Operations(schema, services)}
 
     graphiql = settings.graphiql and settings.trusted_documents is None
-    graphql = Route(
-        "/graphql", GraphQLEndpoint(graphiql=graphiql, batch_max=settings.batch_max), methods=["GET", "POST"]
-    )
+    graphql = Route("/graphql", GraphQLEndpoint(graphiql=graphiql, batch_max=settings.batch_max))
     application = Application(
         routes=[
             graphql,
@@ -89,7 +87,11 @@ def create_app(settings: Settings | None = None) -> Starlette:
         ],
         middleware=[
             Middleware(RequestMiddleware),
-            Middleware(ConnectionCap, maximum=settings.max_connections),
+            Middleware(
+                ConnectionCap,
+                maximum=settings.max_connections,
+                per_address=settings.max_connections_per_address,
+            ),
             Middleware(
                 Cors,
                 allow_origins=settings.cors_origins,
@@ -104,6 +106,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     )
     # Their Location would take the host that the client names.
     application.router.redirect_slashes = False
+    application.router.default = not_found
     return application
 
 

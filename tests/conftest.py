@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from tests.harness import requirements
+from tests.harness.alike import files_alike
 from tests.harness.board import Board, make_board
 from tests.harness.client import Api
 from tests.harness.people import Person
@@ -55,7 +56,8 @@ async def start_server(server: Server, servers: Servers) -> AsyncIterator[StartS
     """`await start_server(workers=1, wait="/health/ready", NAME="value", …)`: another process.
 
     On the shared server's stores, unless DATABASE_URL or REDIS_URL say otherwise; a value of None unsets the
-    variable; `wait=None` does not wait. Stopped at the end of the test.
+    variable; `wait=None` does not wait. Killed at the end of the test: to let all of them end in order would
+    take a minute. Tests of how they end do so themselves.
     """
     started: list[Server] = []
 
@@ -73,7 +75,7 @@ async def start_server(server: Server, servers: Servers) -> AsyncIterator[StartS
 
     yield start
     for one in started:
-        one.stop()
+        one.kill()
 
 
 @pytest.fixture(scope="session")
@@ -163,7 +165,7 @@ def redis_url(stores: Stores) -> str:
 
 def pytest_configure(config: pytest.Config) -> None:
     for marker in (
-        "stores: touches PostgreSQL or Redis, so it also runs on the production versions (set by itself)",
+        "stores: runs on the production versions too (set by itself: tests/harness/alike.py)",
         "soak: takes minutes; runs only when asked for by -m soak",
         "node: needs Node.js",
         "browser: needs Chromium",
@@ -196,10 +198,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    alike = files_alike()
     for item in items:
-        # The image and the dashboard are the same whatever the stores are, and take a minute.
-        alike = item.get_closest_marker("image") or item.get_closest_marker("prometheus")
-        if "stores" in getattr(item, "fixturenames", ()) and not alike:
+        if "stores" in getattr(item, "fixturenames", ()) and item.path not in alike:
             item.add_marker("stores")
     if "soak" not in config.option.markexpr:
         soak = [item for item in items if item.get_closest_marker("soak")]

@@ -6,6 +6,7 @@ import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from itertools import count
 from typing import Any
 
 import httpx
@@ -120,6 +121,32 @@ async def test_no_connection_init(own: Server) -> None:
     async with connect(own.websocket_url, subprotocols=[PROTOCOL]) as connection:
         await asyncio.wait_for(connection.wait_closed(), 10)
         assert connection.close_code == 4408
+    await until(partial(_gauges_are, own, 0, 0))
+
+
+async def test_a_socket_of_nobody_without_an_operation(own: Server, person: Person) -> None:
+    """It is closed; one of somebody is not, and neither is one that is in use."""
+    queries = (_subscribe(str(number), "{ __typename }") for number in count())
+    in_use = connect(own.websocket_url, subprotocols=[PROTOCOL])
+    async with _signed_in(own, person) as somebody, in_use as used:
+        await used.send(json.dumps({"type": "connection_init"}))
+        async with connect(own.websocket_url, subprotocols=[PROTOCOL]) as nobody:
+            await nobody.send(json.dumps({"type": "connection_init"}))
+            while nobody.close_code is None:
+                await nobody.send(json.dumps({"type": "ping"}))
+                await used.send(next(queries))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(nobody.wait_closed(), 0.2)
+            assert (nobody.close_code, nobody.close_reason) == (4408, "No operation for too long")
+        await used.send(next(queries))
+        await used.send(json.dumps({"type": "ping"}))
+        heard = set[str]()
+        while "pong" not in heard:
+            heard.add(json.loads(await asyncio.wait_for(used.recv(), 10))["type"])
+        await somebody.send(json.dumps({"type": "ping"}))
+        assert json.loads(await asyncio.wait_for(somebody.recv(), 10))["type"] == "pong"
+        await asyncio.wait_for(used.wait_closed(), 20)
+        assert used.close_code == 4408
     await until(partial(_gauges_are, own, 0, 0))
 
 

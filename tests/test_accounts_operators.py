@@ -174,6 +174,7 @@ async def test_with_an_smtp_server_the_link_goes_by_mail(
 
 
 async def test_what_cannot_be_done_says_so(user: Run, person: Person, sql: asyncpg.Pool) -> None:
+    away = user("list", DATABASE_URL="postgresql://127.0.0.1:1/x")  # waits for it meanwhile
     for action in ("show", "disable", "enable", "reset"):
         message = failed(await user(action, "nobody@example.com"))
         assert message == "There is no user nobody@example.com.\n"
@@ -182,9 +183,8 @@ async def test_what_cannot_be_done_says_so(user: Run, person: Person, sql: async
     await sql.execute("UPDATE users SET deleted_at = now() WHERE email = $1", person.email)
     assert "deleted" in failed(await user("enable", person.email))
     assert "deleted" in failed(await user("reset", person.email))
-    away = await user("list", DATABASE_URL="postgresql://127.0.0.1:1/x")
-    assert failed(away).endswith("\n")
-    assert "The database cannot be reached" in away.stderr
+    assert failed(await away).endswith("\n")
+    assert "The database cannot be reached" in (await away).stderr
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 import asyncio
+from collections.abc import Callable
 
 import asyncpg
 import pytest
 
+from tests.conftest import StartServer
 from tests.harness.client import Api
 from tests.harness.people import Person
+from tests.harness.server import Server
 
 REFRESH = """
 mutation ($token: String!) {
@@ -77,34 +80,63 @@ async def test_a_spent_token_used_after_30_seconds_ends_the_session(
     assert not await works(api, person.token)
 
 
-async def test_a_spent_token_used_within_30_seconds_gets_another_successor(
+async def test_a_spent_token_used_within_30_seconds_gets_the_same_successor(
     api: Api, person: Person, sql: asyncpg.Pool
 ) -> None:
     first = await refresh(api, person.refresh_token)
     await age_spent_tokens(sql, person, 28)
     second = await refresh(api, person.refresh_token)
     assert second["userErrors"] == []
-    assert first["refreshToken"] != second["refreshToken"]
+    assert first["refreshToken"] == second["refreshToken"]
+    assert (await refresh(api, first["refreshToken"]))["userErrors"] == []
     for payload in (first, second):
-        assert (await refresh(api, payload["refreshToken"]))["userErrors"] == []
         assert await works(api, payload["accessToken"])
     # The 30 seconds count from the first use: the second has not prolonged them.
     await age_spent_tokens(sql, person, 3)
     assert await refresh(api, person.refresh_token) == REFUSED
 
 
-async def test_twenty_at_once_with_one_token_all_get_a_successor_of_their_own(
+async def test_twenty_at_once_with_one_token_all_get_its_one_successor(
     api: Api, person: Person, sql: asyncpg.Pool
 ) -> None:
     payloads = await asyncio.gather(*(refresh(api, person.refresh_token) for _ in range(20)))
-    assert len({payload["refreshToken"] for payload in payloads}) == 20
     assert [payload["userErrors"] for payload in payloads] == [[]] * 20
-    spent = await sql.fetchval(
-        "SELECT count(*) FROM refresh_tokens, sessions AS session WHERE session.id = session_id"
-        " AND user_id = $1::text::uuid AND spent_at IS NOT NULL",
+    [successor] = {payload["refreshToken"] for payload in payloads}
+    assert all([await works(api, payload["accessToken"]) for payload in payloads])
+    rows = await sql.fetch(
+        "SELECT spent_at IS NULL AS fresh FROM refresh_tokens, sessions AS session"
+        " WHERE session.id = session_id AND user_id = $1::text::uuid",
         person.id,
     )
-    assert spent == 1
+    assert sorted(row["fresh"] for row in rows) == [False, True]
+    assert (await refresh(api, successor))["userErrors"] == []
+
+
+async def test_of_two_holders_of_one_token_the_second_to_go_on_is_found_out(
+    api: Api, person: Person, sql: asyncpg.Pool
+) -> None:
+    """One used it at once after the other: no two chains of tokens live on side by side."""
+    owners, thiefs = [await refresh(api, person.refresh_token) for _ in range(2)]
+    thiefs = await refresh(api, thiefs["refreshToken"])
+    await age_spent_tokens(sql, person, 31)
+    assert await refresh(api, owners["refreshToken"]) == REFUSED
+    assert await refresh(api, thiefs["refreshToken"]) == REFUSED
+    assert not await works(api, thiefs["accessToken"])
+
+
+async def test_a_successor_stays_the_same_through_a_change_of_the_secret(
+    api: Api,
+    person: Person,
+    server: Server,
+    start_server: StartServer,
+    api_of: Callable[[Server], Api],
+) -> None:
+    first = await refresh(api, person.refresh_token)
+    secrets = {"JWT_SECRET": "another-secret-" * 3, "JWT_SECRET_PREVIOUS": server.env["JWT_SECRET"]}
+    changed = api_of(await start_server(**secrets))
+    again = await refresh(changed, person.refresh_token)
+    assert (again["refreshToken"], again["userErrors"]) == (first["refreshToken"], [])
+    assert (await refresh(changed, first["refreshToken"]))["userErrors"] == []
 
 
 async def test_twenty_at_once_with_a_stolen_token_get_nothing_and_the_owners_session_ends(

@@ -1,5 +1,6 @@
 """Deleting one's account: nothing tells any more who it was, and every session of it ends."""
 
+import re
 from collections.abc import Callable
 
 import asyncpg
@@ -59,7 +60,7 @@ async def test_nothing_is_left_that_tells_who_it_was(
     assert await traces(sql, person.email, name, name.replace(" ", "-"), f"img.example/{person.id}") == []
     row = dict(await sql.fetchrow("SELECT * FROM users WHERE id = $1", person.id))
     assert (row["name"], row["avatar_url"], row["timezone"]) == (NAME, None, "UTC")
-    assert row["email"] == f"deleted-{person.id}@deleted.invalid"
+    assert re.fullmatch(r"deleted-[0-9a-f]{32}@deleted\.invalid", row["email"])
     assert (row["password_hash"], row["email_verified_at"]) == ("", None)
     assert row["disabled_at"] is not None
     assert row["deleted_at"] is not None
@@ -82,7 +83,7 @@ async def test_what_others_use_goes_on(world: World, sql: asyncpg.Pool) -> None:
     assert answer.data["task"]["assignee"] == {
         "id": person.id,
         "name": NAME,
-        "email": f"deleted-{person.id}@deleted.invalid",
+        "email": "",
         "avatarUrl": None,
         "emailVerified": None,
     }

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.harness.board import LABELS, PRIORITIES, TITLES, Board
 from tests.harness.oracle import Oracle
+from tests.harness.people import Person
 
 STATUS_TYPES = ("BACKLOG", "UNSTARTED", "STARTED", "COMPLETED", "CANCELED")
 LIST = """
@@ -24,6 +25,39 @@ query ($name: String!) { __type(name: $name) { inputFields { name type { name of
 
 Filter = dict[str, Any]
 Values = st.SearchStrategy[Any]
+
+
+@pytest.mark.parametrize(
+    ("filter", "sent"),
+    [
+        ({"or": [{"priority": {"eq": "HIGH"}}] * 100}, None),
+        ({"or": [{"priority": {"eq": "HIGH"}}] * 101}, ("101 conditions", "100")),
+        ({"or": [{"number": {"gte": 1, "lte": 2}}] * 51}, ("102 conditions", "100")),
+        ({"or": [{"labels": {"some": {"name": {"eq": "x"}}}}] * 50}, None),
+        ({"or": [{"labels": {"some": {"name": {"eq": "x"}}}}] * 51}, ("102 conditions", "100")),
+        ({"or": [{"labels": {"some": {}}}] * 101}, ("101 conditions", "100")),
+        ({"and": [{}] * 1_000}, None),
+        (7, None),
+        (8, ("9 levels", "8")),
+        (25, ("26 levels", "8")),
+        ({"number": {"in": [1] * 500}}, None),
+        ({"number": {"in": [1] * 501}}, ("filter.number lists 501 values", "500")),
+    ],
+)
+async def test_the_limits_of_a_filter(reader: Person, filter: Any, sent: tuple[str, str] | None) -> None:
+    document = "query ($filter: TaskFilter) { tasks(filter: $filter) { totalCount } }"
+    given = _negated(filter) if isinstance(filter, int) else filter
+    answer = await reader.run(document, {"filter": given})
+    if sent is None:
+        assert set(answer.data["tasks"]) == {"totalCount"}
+        return
+    assert answer.code == "BAD_USER_INPUT"
+    assert sent[0] in answer.error["message"]
+    assert f"the limit is {sent[1]}. " in answer.error["message"]  # and then the way out
+
+
+def _negated(times: int) -> Filter:
+    return {"not": _negated(times - 1)} if times else {"number": {"eq": 1}}
 
 
 def operations(board: Board) -> dict[str, Values]:

@@ -13,20 +13,30 @@ import pytest
 from tests.conftest import StartServer
 from tests.harness.client import Api
 from tests.harness.people import Person, sign_up
-from tests.harness.server import JWT_SECRET
+from tests.harness.server import JWT_SECRET, Server, Servers
+from tests.harness.stores import Stores
 from tests.harness.taskflow import run_taskflow
 
 NewDatabase = Callable[..., Awaitable[str]]
 
 
-@pytest.fixture
-async def restored(new_database: NewDatabase, start_server: StartServer) -> str:
-    """The URL of a database with two workspaces, that nobody is connected to."""
-    url = await new_database()
-    async with _served(start_server, url) as person:
+@pytest.fixture(scope="module")
+async def filled(stores: Stores, server: Server, servers: Servers) -> str:
+    url = await stores.new_database()
+    env = {name: value for name, value in server.env.items() if name != "APP_PORT"}
+    one = servers.start({**env, "DATABASE_URL": url})
+    await one.wait_ready()
+    async with _somebody(one) as person:
         await person.workspace()
         await person.task()
+    one.stop()
     return url
+
+
+@pytest.fixture
+async def restored(filled: str, stores: Stores) -> str:
+    """The URL of a database with two workspaces, that nobody is connected to."""
+    return await stores.copy_of(filled)
 
 
 async def test_every_workspace_gets_an_epoch_of_its_own(restored: str, tmp_path: Path) -> None:
@@ -38,9 +48,7 @@ async def test_every_workspace_gets_an_epoch_of_its_own(restored: str, tmp_path:
     assert len({*before, *after}) == 4
 
 
-async def test_sessions_stay_unless_they_are_to_end(
-    restored: str, start_server: StartServer, tmp_path: Path
-) -> None:
+async def test_sessions_stay_unless_they_are_to_end(restored: str, tmp_path: Path) -> None:
     assert (await _restore_finish(restored, tmp_path)).returncode == 0
     assert await _value(restored, OPEN_SESSIONS) == 1
     finished = await _restore_finish(restored, tmp_path, "--sign-out")
@@ -52,7 +60,7 @@ async def test_it_refuses_while_a_server_is_connected(
     restored: str, start_server: StartServer, tmp_path: Path
 ) -> None:
     before = await _epochs(restored)
-    async with _served(start_server, restored):
+    async with _somebody(await start_server(DATABASE_URL=restored)):
         refused = await _restore_finish(restored, tmp_path)
         assert refused.returncode == 1
         assert "Stop the servers first" in refused.stderr
@@ -93,13 +101,10 @@ OPEN_SESSIONS = "SELECT count(*) FROM sessions WHERE revoked_at IS NULL"
 
 
 @asynccontextmanager
-async def _served(start_server: StartServer, url: str) -> AsyncIterator[Person]:
-    """Somebody new on a server of that database; it has ended after the block."""
-    server = await start_server(DATABASE_URL=url)
+async def _somebody(server: Server) -> AsyncIterator[Person]:
     api = Api(server.url)
     yield await sign_up(api)
     await api.close()
-    server.stop()
 
 
 async def _restore_finish(url: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

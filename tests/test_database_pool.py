@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from app.config import load_settings
+from app.infra import pool as pool_module
 from app.infra.database_errors import DatabaseUnavailable
 from app.infra.pool import ACQUIRE_SECONDS, Pool
 
@@ -48,6 +49,27 @@ async def test_who_came_first_is_served_first(pool: Pool) -> None:
     assert [number // SIZE for number in served] == [number // SIZE for number in range(12)]
 
 
+async def test_no_owner_keeps_the_others_out(pool: Pool) -> None:
+    held = [await pool.acquire("greedy") for _ in range(SIZE - 1)]
+    waiting = [asyncio.create_task(pool.acquire("greedy")) for _ in range(5)]
+    await asyncio.sleep(0)
+    for _ in range(3):
+        [[pid]] = await pool.fetch(await pool.acquire("other"), PID, [])
+        assert pid
+    assert not any(one.done() for one in waiting)
+    pool.release(held[0])
+    assert await waiting[0] is held[0]
+    pool.discard(held[1])
+    assert not (await waiting[1]).connection.is_closed()
+    for one in waiting[2:]:
+        one.cancel()
+    await asyncio.wait(waiting[2:])
+    for task in waiting[:2]:
+        pool.release(task.result())
+    assert pool.in_use == 0
+    assert pool.waiting == 0
+
+
 async def test_nobody_waits_for_ever(pool: Pool) -> None:
     held = [await pool.acquire() for _ in range(SIZE)]
     started = time.monotonic()
@@ -83,6 +105,21 @@ async def test_who_stops_waiting_takes_nothing_along(pool: Pool) -> None:
     for one in waiting[1::2]:
         await pool.fetch(await one, PID, [])
     assert len(await asyncio.gather(*(run(pool) for _ in range(20)))) == 20
+
+
+async def test_who_stops_waiting_in_the_moment_of_giving_up_is_stopped(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = [await pool.acquire() for _ in range(SIZE)]
+    monkeypatch.setattr(pool_module, "ACQUIRE_SECONDS", 0.01)
+    waiting = asyncio.create_task(pool.acquire())
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(0.01, waiting.cancel)
+    time.sleep(0.05)  # noqa: ASYNC251  # so that both come in one tick of the event loop
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    for one in held:
+        await pool.fetch(one, PID, [])
 
 
 async def test_a_mistake_in_a_statement_keeps_the_connection(pool: Pool) -> None:

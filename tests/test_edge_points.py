@@ -1,6 +1,5 @@
 """RATE_LIMIT_POINTS in RATE_LIMIT_WINDOW per user, and what is left told by headers and by `rateLimit`."""
 
-import itertools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import StartServer
 from tests.harness.client import Answer, Api
+from tests.harness.limited import limited_server, seen_from
 from tests.harness.own_redis import OwnRedis
-from tests.harness.people import Person
+from tests.harness.people import PASSWORD, Person
 from tests.harness.server import Server, Servers
 from tests.harness.sockets import SubscriptionClosed, open_socket
 from tests.harness.stores import Stores
@@ -23,26 +23,17 @@ POINTS = 250
 LIMITED = {"RATE_LIMIT_MAX": "20", "RATE_LIMIT_POINTS": str(POINTS), "RATE_LIMIT_WINDOW": "60000"}
 ApiOf = Callable[[Server], Api]
 
-_addresses = itertools.count(1)
-
 
 @pytest.fixture(scope="module")
-async def limited_server(server: Server, servers: Servers, stores: Stores) -> AsyncIterator[Server]:
-    redis_url = stores.new_redis() or pytest.skip("needs Redis")
-    env = {**server.env, **LIMITED, "REDIS_URL": redis_url}
-    env.pop("APP_PORT")
-    started = servers.start(env)
-    await started.wait_ready()
-    yield started
-    started.stop()
+async def points_server(server: Server, servers: Servers, stores: Stores) -> AsyncIterator[Server]:
+    async with limited_server(server, servers, stores, LIMITED) as started:
+        yield started
 
 
 @pytest.fixture
-def limited(limited_server: Server, api_of: ApiOf) -> Api:
+def limited(points_server: Server, api_of: ApiOf) -> Api:
     """As seen from an address that nobody has used yet."""
-    api = api_of(limited_server)
-    api.http.headers["x-forwarded-for"] = f"198.51.100.{next(_addresses)}"
-    return api
+    return seen_from(api_of(points_server))
 
 
 def assert_out_of_points(answer: Answer, cost: int, left: int) -> None:
@@ -106,8 +97,8 @@ async def test_without_a_limit_there_is_nothing_to_tell(person: Person) -> None:
     assert "ratelimit" not in answer.headers
 
 
-async def test_one_budget_on_every_transport(limited_server: Server, limited: Api, person: Person) -> None:
-    async with open_socket(limited_server.websocket_url, token=person.token) as socket:
+async def test_one_budget_on_every_transport(points_server: Server, limited: Api, person: Person) -> None:
+    async with open_socket(points_server.websocket_url, token=person.token) as socket:
         first = (await (await socket.subscribe(STANDING)).data())["rateLimit"]
         second = (await person.run(STANDING, api=limited)).data["rateLimit"]
         assert second["used"] == first["used"] + second["cost"]
@@ -129,9 +120,9 @@ async def spend_on_rest(person: Person, api: Api, remaining: int) -> tuple[int, 
 
 
 async def test_servers_count_points_together(
-    limited_server: Server, limited: Api, start_server: StartServer, api_of: ApiOf, person: Person
+    points_server: Server, limited: Api, start_server: StartServer, api_of: ApiOf, person: Person
 ) -> None:
-    other = api_of(await start_server(**LIMITED, REDIS_URL=limited_server.env["REDIS_URL"]))
+    other = api_of(await start_server(**LIMITED, REDIS_URL=points_server.env["REDIS_URL"]))
     used = [(await person.run(STANDING, api=api)).data["rateLimit"]["used"] for api in (limited, other)]
     assert used[1] == 2 * used[0]
 
@@ -142,7 +133,7 @@ async def test_points_per_process_while_redis_is_away(
     redis = OwnRedis(tmp_path)
     api = api_of(await start_server(**LIMITED, REDIS_URL=redis.url))
     await person.run(STANDING, api=api)
-    assert await counted(api) == {}
+    assert await counted(api) == {("allowed", "redis"): 1}
     redis.kill()
     await spend_on_dear_ones(person, api)
     seen = await counted(api)
@@ -174,3 +165,42 @@ async def counted(api: Api) -> dict[tuple[Any, ...], float]:
         for sample in family.samples
         if sample.name == "taskflow_rate_limit_operations_total" and sample.value
     }
+
+
+SIGN_IN = "mutation ($input: SignInInput!) { signIn(input: $input) { accessToken user { id } } }"
+SIGN_IN_AND_MORE = """
+mutation ($input: SignInInput!, $project: ID!) {
+  signIn(input: $input) { accessToken user { id } }
+  taskCreate(input: { projectId: $project, title: "Dear" }, validateOnly: true) {
+    task { project { tasks(first: 50) { nodes { id } } } }
+  }
+}"""
+
+
+async def test_who_signs_in_pays_for_what_follows(
+    server: Server, servers: Servers, stores: Stores, api_of: ApiOf, person: Person
+) -> None:
+    limits = {**LIMITED, "RATE_LIMIT_POINTS": "1000"}
+    variables = {
+        "input": {"email": person.email, "password": PASSWORD},
+        "project": person.project_id,
+    }
+    async with limited_server(server, servers, stores, limits) as started:
+        api = seen_from(api_of(started))
+        before = (await person.run(STANDING, api=api)).data["rateLimit"]
+        first = await api.run(SIGN_IN_AND_MORE, variables)
+        assert first.data["taskCreate"]["task"]["project"]
+        cost = first.extensions["cost"]["requested"]
+        after = (await person.run(STANDING, api=api)).data["rateLimit"]
+        assert after["used"] - after["cost"] == before["used"] + cost
+        assert after["operations"]["used"] == before["operations"]["used"] + 1
+
+        while not (answer := await api.run(SIGN_IN_AND_MORE, variables)).errors:
+            pass  # the last points pay for one more
+        assert answer.code == "RATE_LIMITED"
+        assert answer.error["path"] == ["taskCreate"]
+        assert "0 of 1,000 are left" in answer.error["message"]
+        signed_in = (await api.run(SIGN_IN, {"input": variables["input"]})).data["signIn"]
+        assert signed_in["accessToken"]
+        assert signed_in["user"] is None
+        assert (await person.run(DEAR, api=api)).status == 429

@@ -1,18 +1,19 @@
 """RATE_LIMIT_MAX operations in RATE_LIMIT_WINDOW, per user or else per client address."""
 
 import asyncio
-import itertools
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from websockets.asyncio.client import connect
 
 from app.infra.rate_limit import Allowance, RateLimit
 from app.infra.redis import Redis
 from tests.conftest import StartServer
 from tests.harness.client import Answer, Api
+from tests.harness.limited import limited_server, seen_from
 from tests.harness.own_redis import OwnRedis
 from tests.harness.people import PASSWORD, Person
 from tests.harness.server import Server, Servers
@@ -21,6 +22,8 @@ from tests.harness.stores import Stores
 
 QUERY = "{ __typename }"
 SIGN_IN = "mutation ($input: SignInInput!) { signIn(input: $input) { accessToken } }"
+SERIES = [(outcome, where) for outcome in ("allowed", "refused") for where in ("redis", "process")]
+SERIES.append(("refused", "none"))
 ApiOf = Callable[[Server], Api]
 LIMITED = {"RATE_LIMIT_MAX": "3", "RATE_LIMIT_WINDOW": "60000"}
 
@@ -34,26 +37,16 @@ def assert_limited(answer: Answer) -> None:
     assert "data" not in answer.body
 
 
-_addresses = itertools.count(1)
-
-
 @pytest.fixture(scope="module")
-async def limited_server(server: Server, servers: Servers, stores: Stores) -> AsyncIterator[Server]:
-    redis_url = stores.new_redis() or pytest.skip("needs Redis")
-    env = {**server.env, **LIMITED, "REDIS_URL": redis_url}
-    env.pop("APP_PORT")
-    started = servers.start(env)
-    await started.wait_ready()
-    yield started
-    started.stop()
+async def counting_server(server: Server, servers: Servers, stores: Stores) -> AsyncIterator[Server]:
+    async with limited_server(server, servers, stores, LIMITED) as started:
+        yield started
 
 
 @pytest.fixture
-def limited(limited_server: Server, api_of: ApiOf) -> Api:
+def limited(counting_server: Server, api_of: ApiOf) -> Api:
     """As seen from an address that nobody has used yet."""
-    api = api_of(limited_server)
-    api.http.headers["x-forwarded-for"] = f"192.0.2.{next(_addresses)}"
-    return api
+    return seen_from(api_of(counting_server))
 
 
 async def test_the_headers_count_down(limited: Api) -> None:
@@ -92,9 +85,9 @@ async def test_the_token_of_an_ended_session_counts_for_its_address(
 
 
 async def test_servers_count_together(
-    limited_server: Server, limited: Api, start_server: StartServer, api_of: ApiOf
+    counting_server: Server, limited: Api, start_server: StartServer, api_of: ApiOf
 ) -> None:
-    other = api_of(await start_server(**LIMITED, REDIS_URL=limited_server.env["REDIS_URL"]))
+    other = api_of(await start_server(**LIMITED, REDIS_URL=counting_server.env["REDIS_URL"]))
     other.http.headers["x-forwarded-for"] = limited.http.headers["x-forwarded-for"]
     for api in (limited, other, limited):
         assert (await api.run(QUERY)).status == 200
@@ -141,8 +134,8 @@ async def test_what_is_not_limited(limited: Api) -> None:
     assert (await limited.http.get("/graphql", headers={"accept": "text/html"})).status_code == 200
 
 
-async def test_operations_over_websocket_count(limited_server: Server, limited: Api, person: Person) -> None:
-    async with open_socket(limited_server.websocket_url, token=person.token) as socket:
+async def test_operations_over_websocket_count(counting_server: Server, limited: Api, person: Person) -> None:
+    async with open_socket(counting_server.websocket_url, token=person.token) as socket:
         for _ in range(3):
             assert (await (await socket.subscribe(QUERY)).data()) == {"__typename": "Query"}
         refused = await socket.subscribe("subscription { taskCreated { id } }")
@@ -183,14 +176,60 @@ async def test_addresses_of_one_ipv6_network_count_together(limited: Api) -> Non
     assert elsewhere.status == 200
 
 
-async def test_opening_a_socket_is_no_operation(limited_server: Server) -> None:
+async def test_what_is_no_address_counts_as_one(limited: Api) -> None:
+    for name in ("garbage1", "unknown", "5.5.5.5%eth0"):
+        await limited.run(QUERY, headers={"x-forwarded-for": name})
+    assert_limited(await limited.run(QUERY, headers={"x-forwarded-for": "garbage2"}))
+    assert (await limited.run(QUERY)).status == 200
+
+
+async def test_a_flood_is_counted(start_server: StartServer, api_of: ApiOf, redis_url: str) -> None:
+    api = api_of(await start_server(**LIMITED, REDIS_URL=redis_url))
+    assert await counted(api) == dict.fromkeys(SERIES, 0)
+    for _ in range(20):
+        await api.run(QUERY)
+    await api.http.put("/graphql")
+    assert await counted(api) == dict.fromkeys(SERIES, 0) | {
+        ("allowed", "redis"): 3,
+        ("refused", "redis"): 2,  # the first one, and the one that is no operation
+        ("refused", "none"): 16,
+    }
+
+
+async def test_opening_a_socket_is_no_operation(counting_server: Server) -> None:
     for _ in range(5):
-        async with connect(limited_server.websocket_url, subprotocols=[PROTOCOL]) as connection:
+        async with connect(counting_server.websocket_url, subprotocols=[PROTOCOL]) as connection:
             await connection.send(json.dumps({"type": "connection_init"}))
             assert json.loads(await connection.recv())["type"] == "connection_ack"
+
+
+async def counted(api: Api) -> dict[tuple[str, str], float]:
+    text = (await api.http.get("/metrics")).text
+    return {
+        (sample.labels["outcome"], sample.labels["counted_in"]): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "taskflow_rate_limit_operations_total"
+    }
 
 
 async def counted_by(limit: RateLimit, caller: str = "somebody") -> Allowance:
     allowance = await limit.count(caller)
     assert allowance is not None
     return allowance
+
+
+async def test_the_token_of_an_ended_session_takes_nothing_from_its_user(
+    counting_server: Server, limited: Api, api_of: ApiOf, person: Person
+) -> None:
+    stolen = person.token
+    signed_in = await person.api.run(SIGN_IN, {"input": {"email": person.email, "password": PASSWORD}})
+    token = signed_in.data["signIn"]["accessToken"]
+    await limited.run(QUERY, token=stolen)  # while it is good: it is remembered
+    assert (await limited.run("mutation { signOut { userErrors { message } } }", token=stolen)).data
+    thief = seen_from(api_of(counting_server))
+    answers = await asyncio.gather(*(thief.run(QUERY, token=stolen) for _ in range(60)))
+    assert [answer.status for answer in answers].count(200) == 3  # of the address
+    owner = await limited.run(QUERY, token=token)
+    assert owner.status == 200
+    assert owner.headers["ratelimit-remaining"] == "0"  # as their third

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from app.infra.redis import CALL_TIMEOUT, Redis, RedisUnavailable
 from app.infra.resp import Replies, ReplyError, encode
@@ -154,3 +155,17 @@ def test_what_is_no_reply_is_noticed() -> None:
 
 def test_commands_carry_any_bytes() -> None:
     assert encode((b"SET", b"\r\n", b"")) == b"*3\r\n$3\r\nSET\r\n$2\r\n\r\n\r\n$0\r\n\r\n"
+
+
+async def test_a_process_that_was_busy_itself_waits_for_what_it_has_just_sent(own: OwnRedis) -> None:
+    async def busy() -> tuple[object, bool]:
+        redis = Redis(own.url)
+        await redis.ping()
+        asked = asyncio.ensure_future(run(redis))
+        asyncio.get_running_loop().call_soon(time.sleep, 2 * CALL_TIMEOUT)  # between the call and its sending
+        answer, available = await asked, redis.available
+        await redis.stop()
+        return answer, available
+
+    # As the server runs: uvloop looks at its timers before it reads.
+    assert await asyncio.to_thread(uvloop.run, busy()) == ([b"one", 2], True)

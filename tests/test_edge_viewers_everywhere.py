@@ -14,7 +14,7 @@ from tests.conftest import StartServer
 from tests.harness.client import Answer, Api
 from tests.harness.own_redis import OwnRedis
 from tests.harness.people import Person
-from tests.harness.server import Server
+from tests.harness.server import Server, Servers
 
 ApiOf = Callable[[Server], Api]
 
@@ -25,16 +25,28 @@ SIGN_OUT = "mutation { signOut(everywhere: true) { userErrors { code } } }"
 LOADS = 'taskflow_db_query_duration_seconds_count{statement="Viewer.load"}'
 
 
-@pytest.fixture
-async def own(tmp_path: Path) -> AsyncIterator[OwnRedis]:
-    server = OwnRedis(tmp_path)
-    yield server
-    server.stop()
+@pytest.fixture(scope="module")
+async def own(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[OwnRedis]:
+    redis = OwnRedis(tmp_path_factory.mktemp("redis"))
+    yield redis
+    redis.stop()
+
+
+@pytest.fixture(scope="module")
+async def pair(own: OwnRedis, server: Server, servers: Servers) -> AsyncIterator[tuple[Server, Server]]:
+    env = {name: value for name, value in server.env.items() if name != "APP_PORT"}
+    first, second = (servers.start({**env, "REDIS_URL": own.url}) for _ in range(2))
+    yield first, second
+    for one in (first, second):
+        one.kill()
 
 
 @pytest.fixture
-async def two(own: OwnRedis, start_server: StartServer, api_of: ApiOf) -> tuple[Api, Api]:
-    first, second = await asyncio.gather(start_server(REDIS_URL=own.url), start_server(REDIS_URL=own.url))
+async def two(own: OwnRedis, pair: tuple[Server, Server], api_of: ApiOf) -> tuple[Api, Api]:
+    """On one Redis, which lives and is seen by both, whatever the test before did to it."""
+    own.revive()
+    first, second = pair
+    await asyncio.gather(first.wait_ready(), second.wait_ready())
     return api_of(first), api_of(second)
 
 

@@ -2,25 +2,32 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
-from app.web import http_protocol
+from app.infra.metrics import registry
+from app.infra.tallies import write_tallies
+from app.web import http_protocol, middleware
 from app.web.http_protocol import DrainingProtocol
+from app.web.middleware import RequestMiddleware
 from tests.conftest import StartServer
-from tests.harness.client import Api
+from tests.harness.client import Answer, Api
 from tests.harness.events import open_events
 from tests.harness.people import Person
 from tests.harness.server import Server
-from tests.harness.sockets import open_socket
+from tests.harness.sockets import PROTOCOL, open_socket
 from tests.live import until
 
 ApiOf = Callable[[Server], Api]
+POST = b"POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
 LARGE = 64 * 1024 * 1024
 
 
@@ -107,6 +114,32 @@ async def test_a_body_that_does_not_come_is_408(impatient: None, begun: bytes) -
         assert await reader.read() == b""
 
 
+async def test_such_a_request_is_counted_and_logged_with_the_status_that_its_client_got(
+    impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: asyncio.Queue[Any] = asyncio.Queue()
+    monkeypatch.setattr(middleware, "logs_access", lambda _: True)
+    monkeypatch.setattr(middleware, "log_access", lambda _, entry, __: logged.put_nowait(entry))
+
+    async def endpoint(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        await send({"type": "http.response.start", "status": 400, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    def count(status: str) -> float:
+        labels = {"method": "POST", "path": middleware.UNMATCHED, "status": status}
+        write_tallies()
+        return registry.get_sample_value("taskflow_http_requests_total", labels) or 0
+
+    before = count("400"), count("408")
+    async with serving(RequestMiddleware(endpoint)) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n")
+        assert (await read_answer(reader))[0] == 408
+        assert (await logged.get())["status"] == 408
+    assert (count("400"), count("408")) == (before[0], before[1] + 1)
+
+
 async def test_a_body_that_nobody_waits_for_ends_too(impatient: None) -> None:
     async with serving(hello) as (reader, writer):
         writer.write(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 100\r\n\r\n")
@@ -155,6 +188,100 @@ async def test_beyond_the_cap_only_health_is_answered(
     await until(served)
 
 
+@pytest.mark.parametrize(
+    ("one", "the_same", "another"),
+    [("192.0.2.1", "192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")],
+)
+async def test_beyond_its_cap_an_address_is_refused_and_others_are_not(
+    start_server: StartServer, api_of: ApiOf, one: str, the_same: str, another: str
+) -> None:
+    server = await start_server(MAX_CONNECTIONS="100", MAX_CONNECTIONS_PER_ADDRESS="3")
+    api = api_of(server)
+
+    async def ask(address: str) -> Answer:
+        return await api.run("{ __typename }", headers={"x-forwarded-for": address})
+
+    async with AsyncExitStack() as opened:
+        for _ in range(3):
+            await opened.enter_async_context(
+                connect(
+                    server.websocket_url, subprotocols=[PROTOCOL], additional_headers={"X-Forwarded-For": one}
+                )
+            )
+        refused = await ask(the_same)
+        assert (refused.status, refused.code) == (429, "TOO_MANY_CONNECTIONS")
+        assert refused.headers["retry-after"] == "1"
+        assert "3 connections" in refused.error["message"]
+        with pytest.raises(InvalidStatus) as told:
+            await connect(
+                server.websocket_url, subprotocols=[PROTOCOL], additional_headers={"X-Forwarded-For": one}
+            )
+        assert told.value.response.status_code == 429
+        assert b"TOO_MANY_CONNECTIONS" in (told.value.response.body or b"")
+        assert (await ask(another)).status == 200
+        health = await api.http.get("/health/ready", headers={"x-forwarded-for": one})
+        assert health.status_code == 200
+
+    async def served() -> bool:
+        return (await ask(one)).status == 200
+
+    await until(served)
+
+
+async def test_what_is_said_to_be_too_large_is_refused_at_once(server: Server) -> None:
+    for headers, told in ((b"", b"keep-alive"), (b"Expect: 100-continue\r\n", b"close")):
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(POST + headers + b"Content-Length: 50000000\r\n\r\n")
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        assert head.startswith(b"HTTP/1.1 413 ")  # and no 100 before it
+        assert (b"connection: close" in head) == (told == b"close")
+        body = await reader.readexactly(int(re.findall(rb"content-length: (\d+)", head)[0]))
+        (error,) = json.loads(body)["errors"]
+        assert error["extensions"]["code"] == "PAYLOAD_TOO_LARGE"
+        assert "50,000,000 bytes; the limit is 1,048,576" in error["message"]
+        writer.close()
+
+
+@pytest.mark.parametrize("ending", [b"Connection: close\r\n", b""])
+async def test_who_sends_on_sees_the_answer_too(server: Server, ending: bytes) -> None:
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    size = 6 * 2**20
+    writer.write(POST + ending + b"Content-Length: %d\r\n\r\n" % size)
+    for _ in range(size // 2**18):
+        writer.write(b" " * 2**18)
+        await writer.drain()
+    assert (await read_answer(reader))[0] == 413
+    if ending:
+        assert await asyncio.wait_for(reader.read(), 10) == b""
+    else:
+        body = b'{"query": "{ __typename }"}'
+        writer.write(POST + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        status, answer = await read_answer(reader)
+        assert (status, answer["data"]) == (200, {"__typename": "Query"})
+    writer.close()
+
+
+async def test_more_than_that_is_not_taken(server: Server) -> None:
+    _, writer = await asyncio.open_connection(server.host, server.port)
+    writer.write(POST + b"Content-Length: 1000000000\r\n\r\n")
+    sent = 0
+    with suppress(ConnectionError):
+        while sent < 10**9:
+            writer.write(b" " * 2**18)
+            await writer.drain()
+            sent += 2**18
+    assert sent < 64 * 2**20
+
+
+async def test_a_body_that_comes_after_its_answer_leaves_the_connection_idle() -> None:
+    """And an idle one ends."""
+    async with serving(hello, timeout_keep_alive=1) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 10\r\n\r\n12345")
+        assert (await read_answer(reader))[0] == 200
+        writer.write(b"67890")
+        assert await reader.read() == b""
+
+
 async def hello(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"{}"})
@@ -162,10 +289,10 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 @asynccontextmanager
 async def serving(
-    app: Any, *, limit: int = 2**16
+    app: Any, *, limit: int = 2**16, **settings: Any
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """A connection to `app` by the protocol that the server runs."""
-    config = Config(app, log_config=None, lifespan="off", server_header=False, date_header=False)
+    config = Config(app, log_config=None, lifespan="off", server_header=False, date_header=False, **settings)
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()

@@ -13,6 +13,7 @@ from tests.conftest import StartServer
 from tests.harness.client import Api
 from tests.harness.people import TASK_CREATE, Person, sign_up
 from tests.harness.server import Server
+from tests.harness.sockets import Socket, open_socket
 from tests.live import until
 
 TASKS = "{ tasks(first: 1) { nodes { id } } }"
@@ -49,13 +50,14 @@ class Place:
 
         await until(blocked, 30)
 
-    async def send(self, body: object) -> asyncio.StreamWriter:
+    async def send(self, body: object, accept: str = "application/json") -> asyncio.StreamWriter:
         """Sends a request whose answer nobody reads."""
         _, writer = await asyncio.open_connection(self.server.host, self.server.port)
         content = json.dumps(body).encode()
         head = (
             "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            f"Authorization: Bearer {self.person.token}\r\nContent-Length: {len(content)}\r\n\r\n"
+            f"Authorization: Bearer {self.person.token}\r\nAccept: {accept}\r\n"
+            f"Content-Length: {len(content)}\r\n\r\n"
         )
         writer.write(head.encode() + content)
         await writer.drain()
@@ -68,6 +70,22 @@ class Place:
             return _LEFT in (await self.api.http.get("/metrics")).text
 
         await until(left, 30)
+
+    def creation(self) -> dict[str, object]:
+        """A mutation, as its client sends it and leaves."""
+        created = {"projectId": self.person.project_id, "title": "Left behind"}
+        return {"query": TASK_CREATE, "variables": {"input": created}}
+
+    async def wait_for_creation(self) -> None:
+        """Done, once, and told of in the log."""
+
+        async def created() -> bool:
+            return bool(await self.sql.fetchval("SELECT count(*) FROM tasks WHERE title = 'Left behind'"))
+
+        await until(created, 30)
+        logged = await self.sql.fetchval("SELECT count(*) FROM events WHERE type = 'task.created'")
+        assert logged == 1
+        assert (await self.person.run(TASKS)).data["tasks"]["nodes"]
 
 
 @pytest.fixture
@@ -103,20 +121,55 @@ async def test_no_more_than_so_many_at_a_time(place: Place) -> None:
 
 
 async def test_a_client_that_goes_stops_its_query_and_not_its_mutation(place: Place) -> None:
-    create = {"input": {"projectId": place.person.project_id, "title": "Left behind"}}
     async with place.tasks_locked():
         query = await place.send({"query": TASKS})
-        mutation = await place.send({"query": TASK_CREATE, "variables": create})
+        mutation = await place.send(place.creation())
         await place.wait_for_blocked(2)
         query.close()
         mutation.close()
         await place.wait_for_blocked(1)  # the query's statement is gone, while the table is still locked
         await place.wait_until_one_has_left()
+    await place.wait_for_creation()
 
-    async def created() -> bool:
-        return bool(await place.sql.fetchval("SELECT count(*) FROM tasks WHERE title = 'Left behind'"))
 
-    await until(created, 30)
-    logged = await place.sql.fetchval("SELECT count(*) FROM events WHERE type = 'task.created'")
-    assert logged == 1
-    assert (await place.person.run(TASKS)).data["tasks"]["nodes"]
+async def test_so_it_is_with_an_event_stream(place: Place) -> None:
+    async with place.tasks_locked():
+        query = await place.send({"query": TASKS}, "text/event-stream")
+        mutation = await place.send(place.creation(), "text/event-stream")
+        await place.wait_for_blocked(2)
+        query.close()
+        mutation.close()
+        await place.wait_for_blocked(1)
+    await place.wait_for_creation()
+
+
+async def break_off(socket: Socket) -> None:
+    socket.connection.transport.abort()
+
+
+async def complete(socket: Socket) -> None:
+    for operation in ("query", "mutation"):
+        await socket.send({"id": operation, "type": "complete"})
+
+
+async def complete_and_break_off(socket: Socket) -> None:
+    await complete(socket)
+    await break_off(socket)
+
+
+@pytest.mark.parametrize("leave", [break_off, complete, complete_and_break_off])
+async def test_so_it_is_with_a_socket(place: Place, leave: Callable[[Socket], Awaitable[None]]) -> None:
+    async with open_socket(place.server.websocket_url, token=place.person.token) as socket:
+        async with place.tasks_locked():
+            await socket.send({"id": "query", "type": "subscribe", "payload": {"query": TASKS}})
+            await socket.send({"id": "mutation", "type": "subscribe", "payload": place.creation()})
+            await place.wait_for_blocked(2)
+            await leave(socket)
+            await place.wait_for_blocked(1)
+        await place.wait_for_creation()
+
+
+async def test_a_mutation_whose_client_leaves_at_once_is_done(place: Place) -> None:
+    async with open_socket(place.server.websocket_url, token=place.person.token) as socket:
+        await socket.send({"id": "1", "type": "subscribe", "payload": place.creation()})
+    await place.wait_for_creation()

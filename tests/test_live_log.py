@@ -54,7 +54,7 @@ class Process:
         told = [events.Event(workspace_id, "task.updated", "task", new_id()) for _ in range(count)]
         transaction = await self.database.begin()
         try:
-            seqs = await events.append(transaction.fetch, told, actor_id=None, now=datetime.now(UTC))
+            seqs = await events.append(transaction.fetch, told, actor=None, now=datetime.now(UTC))
             await transaction.commit()
         finally:
             await transaction.rollback()
@@ -126,6 +126,27 @@ async def test_a_thousand_subscribers_cost_one_read_per_wake(process: Process, p
     await until(lambda: not reader_tasks())
     assert len(process.readers) == 0
     assert process.wakeups.channels == 0
+
+
+async def test_readers_of_many_workspaces_share_their_statements(process: Process, person: Person) -> None:
+    for _ in range(30):
+        await person.workspace()
+    viewer = await process.viewer_of(person)
+
+    async def follow_one(workspace_id: UUID) -> Subscriber:
+        return await process.readers.follow(viewer, [workspace_id], wants=lambda _: True)
+
+    subscribers = await asyncio.gather(*map(follow_one, viewer.workspace_ids))
+    assert len(process.readers) == 31
+    await until(lambda: process.statements["Log.events"] > 0)
+    assert process.statements["Log.seqs"] == 1
+    await asyncio.sleep(0.5)  # the confirmations of the channels are wake-ups too
+    assert process.statements["Log.events"] < 10
+
+    seqs = {workspace_id: await process.append(workspace_id, 2) for workspace_id in viewer.workspace_ids}
+    for workspace_id, subscriber in zip(viewer.workspace_ids, subscribers, strict=True):
+        assert await take(subscriber, 2) == [seqs[workspace_id] - 1, seqs[workspace_id]]
+        subscriber.close()
 
 
 async def test_whoever_joins_sees_each_event_from_there_on_once(

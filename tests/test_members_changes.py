@@ -1,3 +1,5 @@
+"""Who is added to a workspace and removed from it by whom, and what that changes at once."""
+
 import asyncio
 from collections.abc import Awaitable, Callable
 
@@ -6,73 +8,12 @@ import pytest
 
 from app.models.ids import new_id
 from tests.conftest import StartServer
-from tests.harness.client import Api, Json
+from tests.harness.client import Api
 from tests.harness.people import Person
 from tests.harness.server import Server
+from tests.members import EVENTS, MEMBERS, add, code_of, membership_of, remove, sees
 
 SignUp = Callable[..., Awaitable[Person]]
-
-ADD = """
-mutation ($workspaceId: ID!, $email: String!, $role: Role!, $key: String, $validateOnly: Boolean) {
-  memberAdd(
-    workspaceId: $workspaceId, email: $email, role: $role, idempotencyKey: $key, validateOnly: $validateOnly
-  ) {
-    member { id role version removedAt user { id email } workspace { id } } syncSeq
-    userErrors { code message field }
-  }
-}"""
-REMOVE = """
-mutation ($id: ID!, $expectedVersion: Int, $validateOnly: Boolean) {
-  memberRemove(id: $id, expectedVersion: $expectedVersion, validateOnly: $validateOnly) {
-    member { id role version removedAt } syncSeq userErrors { code message field }
-  }
-}"""
-EVENTS = """
-SELECT
-    type, entity_id::text AS entity, entity_version AS version, actor_id::text AS actor,
-    changes::text AS changes
-FROM events WHERE workspace_id = $1::text::uuid AND seq > 2 ORDER BY seq
-"""
-MEMBERS = """
-SELECT count(*) FROM memberships WHERE workspace_id = $1::text::uuid AND removed_at IS NULL
-"""
-
-
-async def add(
-    person: Person, other: Person | str, role: str = "MEMBER", workspace_id: str | None = None, **more: object
-) -> Json:
-    email = other if isinstance(other, str) else other.email
-    if workspace_id is None:
-        workspace_id = person.workspace_id
-    variables = {"workspaceId": workspace_id, "email": email, "role": role, **more}
-    payload: Json = (await person.run(ADD, variables)).data["memberAdd"]
-    return payload
-
-
-async def remove(person: Person, id: str, **more: object) -> Json:
-    payload: Json = (await person.run(REMOVE, {"id": id, **more})).data["memberRemove"]
-    return payload
-
-
-async def membership_of(sql: asyncpg.Pool, person: Person, workspace_id: str) -> str:
-    return str(
-        await sql.fetchval(
-            "SELECT id::text FROM memberships"
-            " WHERE user_id = $1::text::uuid AND workspace_id = $2::text::uuid",
-            person.id,
-            workspace_id,
-        )
-    )
-
-
-def code_of(payload: Json) -> tuple[str, list[str] | None]:
-    [error] = payload["userErrors"]
-    return error["code"], error["field"]
-
-
-async def sees(person: Person, workspace_id: str) -> bool:
-    answer = await person.run("query ($id: ID!) { workspace(id: $id) { id } }", {"id": workspace_id})
-    return answer.data["workspace"] is not None
 
 
 async def test_adding_by_email_lets_them_in_at_once(
@@ -265,46 +206,3 @@ async def test_of_owners_who_leave_or_remove_each_other_at_once_one_stays(
         [refused] = [code_of(payload)[0] for payload in payloads if payload["userErrors"]]
         # Crosswise, the second one is no member any more when their turn comes.
         assert refused == ("NOT_FOUND" if crosswise else "FORBIDDEN")
-
-
-async def test_removing_again_changes_nothing(person: Person, stranger: Person, sql: asyncpg.Pool) -> None:
-    workspace_id = (await person.workspace())["id"]
-    member = (await add(person, stranger, "MEMBER", workspace_id))["member"]
-    payloads = await asyncio.gather(*(remove(person, member["id"]) for _ in range(5)))
-    assert [payload["userErrors"] for payload in payloads] == [[]] * 5
-    assert {payload["member"]["version"] for payload in payloads} == {2}
-    assert sorted(payload["syncSeq"] or "" for payload in payloads) == ["", "", "", "", "4"]
-    assert len(await sql.fetch(EVENTS, workspace_id)) == 2
-
-
-async def test_the_expected_version_is_held_against_the_membership(person: Person, stranger: Person) -> None:
-    member = (await add(person, stranger))["member"]
-    payload = await remove(person, member["id"], expectedVersion=7)
-    assert code_of(payload) == ("VERSION_CONFLICT", ["expectedVersion"])
-    assert payload["member"] == {"id": member["id"], "role": "MEMBER", "version": 1, "removedAt": None}
-    assert (await remove(person, member["id"], expectedVersion=1))["userErrors"] == []
-
-
-async def test_trials_leave_everything_as_it_is(person: Person, stranger: Person, sql: asyncpg.Pool) -> None:
-    workspace_id = (await person.workspace())["id"]
-    trial = await add(person, stranger, "ADMIN", workspace_id, validateOnly=True)
-    assert trial["member"]["user"]["id"] == stranger.id
-    assert trial["syncSeq"] is None
-    assert not await sees(stranger, workspace_id)
-    member = (await add(person, stranger, "MEMBER", workspace_id))["member"]
-    trial = await remove(person, member["id"], validateOnly=True)
-    assert (trial["member"]["version"], trial["syncSeq"]) == (2, None)
-    assert trial["member"]["removedAt"] is not None
-    leaving = await remove(stranger, member["id"], validateOnly=True)
-    assert leaving["userErrors"] == []
-    assert await sees(stranger, workspace_id)
-    assert len(await sql.fetch(EVENTS, workspace_id)) == 1
-
-
-async def test_a_key_adds_once(person: Person, stranger: Person, sql: asyncpg.Pool) -> None:
-    workspace_id = (await person.workspace())["id"]
-    payloads = await asyncio.gather(
-        *(add(person, stranger, "MEMBER", workspace_id, key="once") for _ in range(10))
-    )
-    assert len({payload["member"]["id"] for payload in payloads}) == 1
-    assert {payload["syncSeq"] for payload in payloads} == {"3"}

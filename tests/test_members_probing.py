@@ -9,7 +9,7 @@ from tests.harness.client import Api, Json
 from tests.harness.people import Person, sign_up, unique
 from tests.harness.server import Server, Servers
 from tests.harness.stores import Stores
-from tests.test_members_changes import ADD, MEMBERS
+from tests.members import ADD, MEMBERS
 
 
 @pytest.fixture(scope="module")

@@ -99,15 +99,15 @@ def test_every_problem_is_listed_at_once(read: type[Reader]) -> None:
     named = [problem.split()[0] for problem in problems]
     assert named == [
         "APP_PORT",
+        "CORS_ORIGINS",
+        "TRUSTED_PROXIES",
         "DATABASE_URL",
         "REDIS_URL",
         "JWT_SECRET",
         "JWT_EXPIRY",
-        "LOG_LEVEL",
-        "CORS_ORIGINS",
         "RATE_LIMIT_MAX",
         "SMTP_PORT",
-        "TRUSTED_PROXIES",
+        "LOG_LEVEL",
     ]
     assert all(f"Example: {name}=" in problem for name, problem in zip(named, problems, strict=True))
 

@@ -5,17 +5,17 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from graphql import build_ast_schema, parse, print_ast, validate
 
+from app.cli import _COMMANDS
 from app.graphql.schema import build_schema
 from tests.harness.client import Api
-from tests.harness.server import Server
+from tests.harness.server import Server, Servers
 from tests.harness.sockets import open_socket
-from tests.harness.stores import REPOSITORY
+from tests.harness.stores import REPOSITORY, Stores
 from tests.harness.taskflow import run_taskflow
 
 README = (REPOSITORY / "README.md").read_text()
@@ -27,16 +27,18 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def demo(
-    start_server: Callable[..., Awaitable[Server]],
-    new_database: Callable[[], Awaitable[str]],
-    tmp_path: Path,
-) -> Server:
-    database_url = await new_database()
-    seeded = run_taskflow("seed", cwd=tmp_path, DATABASE_URL=database_url, JWT_SECRET="x" * 48)
+    stores: Stores, server: Server, servers: Servers, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Server]:
+    folder, database_url = tmp_path_factory.mktemp("demo"), await stores.new_database()
+    seeded = run_taskflow("seed", cwd=folder, DATABASE_URL=database_url, JWT_SECRET="x" * 48)
     assert seeded.returncode == 0, seeded.stderr
-    return await start_server(DATABASE_URL=database_url)
+    env = {name: value for name, value in server.env.items() if name != "APP_PORT"}
+    started = servers.start({**env, "DATABASE_URL": database_url})
+    await started.wait_ready()
+    yield started
+    started.kill()
 
 
 async def test_the_first_query(demo: Server) -> None:
@@ -83,6 +85,16 @@ def test_documents_in_the_docs_are_valid() -> None:
         for operation in parse(document).definitions:
             errors = validate(schema, parse(print_ast(operation)))
             assert not errors, (document, errors)
+
+
+def test_every_command_that_is_named_is_there() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    for page in (REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")):
+        named = set(re.findall(r"(?:`|^)make ([a-z]+)", page.read_text(), re.MULTILINE))
+        assert named <= targets, page
+        commands = set(re.findall(r"\btaskflow ([a-z][a-z-]*)(?= --?[a-z]|`)", page.read_text()))
+        assert commands <= set(_COMMANDS), page
 
 
 def test_links_lead_somewhere() -> None:

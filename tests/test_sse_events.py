@@ -15,7 +15,7 @@ from app.web.event_stream import send_events
 from tests.conftest import StartServer
 from tests.harness import npm
 from tests.harness.client import Api
-from tests.harness.events import open_events
+from tests.harness.events import Events, open_events
 from tests.harness.own_redis import OwnRedis
 from tests.harness.people import Person
 from tests.harness.server import Server
@@ -106,6 +106,35 @@ async def test_a_head_request_opens_no_stream(api: Api) -> None:
     )
     assert response.status_code == 400
     assert response.headers["content-type"].startswith("application/json")
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/json, text/event-stream",
+        "application/graphql-response+json, text/event-stream;q=0.1",
+        "text/*",
+        "text/*;q=0.1, application/json",
+    ],
+)
+async def test_a_subscription_is_streamed_where_that_is_accepted_at_all(
+    api: Api, person: Person, accept: str
+) -> None:
+    headers = {"accept": accept, "authorization": f"Bearer {person.token}"}
+    async with api.http.stream("POST", "/graphql", json={"query": CREATED}, headers=headers) as response:
+        assert response.status_code == 200
+        assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+        events = Events(response)
+        await create_until_heard(person, "heard", events.next)
+        await events.close()
+    query = await api.run("{ viewer { id } }", headers=headers)
+    assert query.data == {"viewer": {"id": person.id}}
+    assert "json" in query.headers["content-type"]
+
+
+async def test_a_stream_that_is_not_accepted_is_not_given(person: Person) -> None:
+    answer = await person.run(CREATED, headers={"accept": "application/json, text/event-stream;q=0"})
+    assert (answer.status, answer.code) == (400, "BAD_REQUEST")
 
 
 async def test_without_the_type_a_subscription_is_told_the_way(person: Person) -> None:

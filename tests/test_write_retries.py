@@ -6,6 +6,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+from jose import jwt
 
 from app.config import load_settings
 from app.domain.errors import Unauthenticated, UserFault
@@ -13,7 +14,7 @@ from app.domain.perform import ATTEMPTS, perform
 from app.domain.viewer import Viewer
 from app.domain.write import Write
 from app.infra.db import Database
-from app.models import Role, Task, new_id
+from app.models import Role, Task
 from tests.harness.people import Person
 from tests.harness.server import Server
 from tests.harness.verbs import event_count, events_of
@@ -21,7 +22,7 @@ from tests.harness.verbs import event_count, events_of
 
 @pytest.fixture(scope="module")
 async def database(server: Server) -> AsyncIterator[Database]:
-    opened = Database(load_settings(database_url=server.database_url, db_pool_size=4))
+    opened = Database(load_settings(database_url=server.database_url, db_pool_size=8))
     await opened.start()
     await opened.wait_ready(10)
     yield opened
@@ -30,7 +31,8 @@ async def database(server: Server) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def viewer(person: Person) -> Viewer:
-    return Viewer(UUID(person.id), new_id(), {UUID(person.workspace_id): Role.OWNER})
+    session_id = jwt.get_unverified_claims(person.token)["sid"]
+    return Viewer(UUID(person.id), UUID(session_id), {UUID(person.workspace_id): Role.OWNER})
 
 
 async def test_a_deadlock_is_run_again(

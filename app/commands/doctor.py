@@ -16,6 +16,7 @@ from app.infra.connections import connect_arguments
 
 _SECONDS = 10
 _MASK = "***"
+_LOGGED = "the log shows what mail would be sent"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = load_settings()
     print("Configuration (* is set, the others have their default)")
-    for name in type(settings).model_fields:
+    variables = {name: variable_name(name) for name in type(settings).model_fields}
+    width = max(map(len, variables.values()))
+    for name, variable in variables.items():
         mark = "*" if name in settings.model_fields_set else " "
-        print(f"  {mark} {variable_name(name):<23}{_shown(settings, name)}")
+        print(f"  {mark} {variable:<{width}}  {_shown(settings, name)}")
     with running_stores(settings) as stores:
         print("\nDependencies")
         # All of them, also after one that fails.
@@ -53,6 +56,8 @@ def _shown(settings: Settings, name: str) -> str:
         return settings.migration_database.url(masked=True)
     if isinstance(value, tuple):
         return ",".join(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return "-" if value is None else str(value)
 
 
@@ -98,7 +103,7 @@ def _check_redis(stores: Stores) -> str:
 def _check_smtp(stores: Stores) -> str:
     settings = stores.settings
     if settings.smtp_host is None:
-        return f"SMTP_HOST is not set; {WITHOUT_MAIL}"
+        return f"SMTP_HOST is not set; {WITHOUT_MAIL if settings.is_production else _LOGGED}"
     asyncio.run(_greet(settings))
     return f"answers at {settings.smtp_host}:{settings.smtp_port}"
 

@@ -26,7 +26,7 @@ from app.jobs import letters
 
 T = TypeVar("T")
 
-_READY_SECONDS = 30
+_READY_SECONDS = 10
 _AUDIT = "taskflow.audit"
 _log = structlog.stdlib.get_logger(_AUDIT)
 

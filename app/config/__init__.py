@@ -2,6 +2,7 @@
 
 from app.config.database_address import DatabaseAddress
 from app.config.loading import ConfigurationError, load_settings
-from app.config.settings import WITHOUT_MAIL, Settings
+from app.config.mail import WITHOUT_MAIL
+from app.config.settings import Settings
 
 __all__ = ["WITHOUT_MAIL", "ConfigurationError", "DatabaseAddress", "Settings", "load_settings"]

@@ -40,6 +40,15 @@ def user(alias: str) -> str:
     )
 
 
+def email(alias: str) -> str:
+    """Of a user whom the viewer may see: oneself, and who belongs to one of the viewer's workspaces now."""
+    return (
+        f'({alias}."id" = :user_id OR EXISTS (SELECT 1 FROM "memberships" AS shared WHERE'
+        f' shared."user_id" = {alias}."id" AND shared."workspace_id" = ANY(:workspace_ids)'
+        f' AND shared."removed_at" IS NULL OFFSET 0))'
+    )
+
+
 def session(alias: str) -> str:
     """One's own, until they end."""
     return f'({alias}."user_id" = :user_id AND {alias}."revoked_at" IS NULL AND {alias}."expires_at" > now())'

@@ -4,13 +4,14 @@ The row of the user remains as a tombstone, so that tasks, comments and events k
 others. Nothing in it, nor elsewhere, tells who that was.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from app import models
 from app.domain import accounts, outbox
-from app.domain.errors import Forbidden
+from app.domain.errors import Forbidden, Unauthenticated
 from app.domain.events import FieldChange
 from app.domain.outbox import MailKind
 from app.domain.viewer import Viewer
@@ -18,18 +19,25 @@ from app.domain.write import Write
 from app.models.enums import Role
 
 NAME: Final = "Deleted user"
+ABANDONED: Final = "deleted-"
+"""Begins the slug of a workspace whose rows go in the background: with it, and without anybody who belongs or
+belonged to it, it is marked for that. No slug that people choose begins so (workspaces.py)."""
 WORKSPACE_NAME: Final = "Shared workspace"
 AT_ONCE: Final = 10_000
 """Events of a workspace that goes within the answer: there are no more tasks, comments and so on than events.
 
 Of a larger one nothing can be seen from then on; its rows go in the background (app/jobs/purge.py).
 """
+_CHANCE: Final = 16
+"""Bytes. What takes a name's place is unique; who could guess it could take it first, and keep somebody from
+deleting their account."""
 
 
 async def delete(write: Write, *, sends_mail: bool) -> None:
     """Deletes the viewer's account, the workspaces that nobody else belongs to, and their sessions.
 
-    Raises Forbidden while a workspace with others in it would be left without an owner.
+    Raises Forbidden while a workspace with others in it would be left without an owner; Unauthenticated for
+    somebody whom another write has signed out meanwhile.
     """
     fetch, user_id = write.transaction.fetch, write.viewer.user_id
     person, memberships = await _lock(write)
@@ -41,9 +49,14 @@ async def delete(write: Write, *, sends_mail: bool) -> None:
         else:
             await _remove_workspace(write, membership)
     await outbox.withdraw(fetch, user_id, person["email"])
+    sessions = await fetch("Session.deleteAll", _DELETE_SESSIONS, [user_id])
+    if write.viewer.session_id not in {each["id"] for each in sessions if each["alive"]}:
+        raise Unauthenticated(Unauthenticated.BROKEN)
+    write.vouch()
     for label, sql in _TRACES.items():
         await fetch(label, sql, [user_id])
-    await fetch("User.scrub", _SCRUB, [user_id, f"deleted-{user_id}@deleted.invalid", NAME])
+    address = f"deleted-{secrets.token_hex(_CHANCE)}@deleted.invalid"
+    await fetch("User.scrub", _SCRUB, [user_id, address, NAME])
     write.forget_viewer(user_id)
     if sends_mail:
         await outbox.add(fetch, MailKind.ACCOUNT_DELETED, person["email"])
@@ -92,7 +105,7 @@ async def _rename(write: Write, workspace_id: UUID, name: str) -> None:
     if workspace.name == accounts.personal_name(name):
         workspace.name = WORKSPACE_NAME
     if accounts.is_personal_slug(workspace.slug, name):
-        workspace.slug = f"workspace-{workspace.slug.rpartition('-')[2]}"
+        workspace.slug = f"workspace-{secrets.token_hex(_CHANCE)}"
     changed = [field for field, value in former.items() if value != getattr(workspace, field)]
     if not changed:
         return
@@ -115,7 +128,8 @@ async def _remove_workspace(write: Write, found: Mapping[str, Any]) -> None:
         await write.fetch("Workspace.deleteTasks", _DELETE_TASKS, workspace_id=workspace_id)
         await write.fetch("Workspace.delete", _DELETE_WORKSPACE, workspace_id=workspace_id)
         return
-    await write.fetch("Workspace.abandon", _ABANDON, workspace_id=workspace_id)
+    slug = f"{ABANDONED}{secrets.token_hex(_CHANCE)}"
+    await write.fetch("Workspace.abandon", _ABANDON, workspace_id=workspace_id, slug=slug)
     await write.fetch("Workspace.deleteMembers", _DELETE_MEMBERS, workspace_id=workspace_id)
     scrubbed = [found["workspace_name"], found["slug"]]
     await write.fetch("Event.scrub", _SCRUB_EVENTS, workspace_id=workspace_id, scrubbed=scrubbed)
@@ -139,12 +153,14 @@ _MEMBERSHIPS = """
 SELECT own."id", own."workspace_id", own."role", workspace."name" AS workspace_name, workspace."slug",
     counter."seq" AS events,
     count(other."id") > 0 AS has_others,
-    count(other."id") FILTER (WHERE other."role" = 'OWNER') > 0 AS has_other_owner
+    count(other."id") FILTER (WHERE other."role" = 'OWNER' AND person."disabled_at" IS NULL) > 0
+        AS has_other_owner
 FROM "memberships" AS own
 JOIN "workspaces" AS workspace ON workspace."id" = own."workspace_id"
 JOIN "workspace_counters" AS counter ON counter."workspace_id" = own."workspace_id"
 LEFT JOIN "memberships" AS other
     ON other."workspace_id" = own."workspace_id" AND other."id" <> own."id" AND other."removed_at" IS NULL
+LEFT JOIN "users" AS person ON person."id" = other."user_id"
 WHERE own."user_id" = :user_id AND own."removed_at" IS NULL
 GROUP BY own."id", workspace."id", counter."workspace_id"
 ORDER BY own."workspace_id"
@@ -171,9 +187,8 @@ _DELETE_WORKSPACE = """
 DELETE FROM "workspaces" WHERE "id" = :workspace_id
 """
 
-# What marks it for the background: no slug that people choose is that of its id, without a member.
 _ABANDON = """
-UPDATE "workspaces" SET "name" = 'Deleted workspace', "slug" = 'deleted-' || "id"::text
+UPDATE "workspaces" SET "name" = 'Deleted workspace', "slug" = :slug
 WHERE "id" = :workspace_id
 """
 
@@ -181,8 +196,12 @@ _DELETE_MEMBERS = """
 DELETE FROM "memberships" WHERE "workspace_id" = :workspace_id
 """
 
+_DELETE_SESSIONS = """
+DELETE FROM "sessions" WHERE "user_id" = $1
+RETURNING "id", "revoked_at" IS NULL AND "expires_at" > clock_timestamp() AS alive
+"""
+
 _TRACES: Final = {
-    "Session.deleteAll": 'DELETE FROM "sessions" WHERE "user_id" = $1',
     "MailedToken.deleteAll": 'DELETE FROM "mailed_tokens" WHERE "user_id" = $1',
     "IdempotencyKey.deleteAll": 'DELETE FROM "idempotency_keys" WHERE "user_id" = $1',
 }

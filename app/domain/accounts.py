@@ -3,6 +3,7 @@
 import re
 import secrets
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -13,7 +14,7 @@ from app.domain import outbox, projects, sessions, values, workspaces
 from app.domain import passwords as password_rules
 from app.domain.attempts import Attempts
 from app.domain.emails import MAX_LENGTH as MAX_EMAIL_LENGTH
-from app.domain.emails import parse_email
+from app.domain.emails import parse_email, parse_own_email
 from app.domain.errors import Busy, Invalid, UserErrorCode, UserFault
 from app.domain.outbox import MailKind
 from app.domain.passwords import Passwords
@@ -41,13 +42,18 @@ _REFRESH_TOKEN = ("refreshToken",)
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """The verbs that hand out tokens. `refresh_expiry` is how long a refresh token lives."""
+    """The verbs that hand out tokens.
+
+    refresh_expiry: how long a refresh token lives.
+    refresh_keys: what refresh tokens are made with, see sessions.py.
+    """
 
     database: Database
     passwords: Passwords
     viewers: ViewerCache
     attempts: Attempts
     refresh_expiry: timedelta
+    refresh_keys: Sequence[bytes]
     watch: Watch | None = None
     sends_mail: bool = False
 
@@ -76,6 +82,7 @@ class Accounts:
                 await outbox.add(write.transaction.fetch, kind, user.email, user_id=user.id)
 
         await perform(self.database, None, "signUp", {}, verb, viewers=self.viewers, watch=self.watch)
+        await self.attempts.signed_up(user.email, device.address)
         return _present(signed_in)
 
     async def sign_in(self, *, email: str, password: str, device: Device) -> SignedIn:
@@ -91,12 +98,14 @@ class Accounts:
         return signed_in
 
     async def refresh(self, refresh_token: str, device: Device) -> SignedIn:
-        """Spends the token for a new one. Raises UserFault INVALID_TOKEN, alike whatever is wrong with it."""
+        """Spends the token for its successor. Raises UserFault INVALID_TOKEN, whatever is wrong with it."""
         signed_in: SignedIn | None = None
 
         async def verb(write: Write) -> None:
             nonlocal signed_in
-            signed_in = await sessions.refresh(write, refresh_token, self.refresh_expiry, device)
+            signed_in = await sessions.refresh(
+                write, refresh_token, self.refresh_expiry, device, self.refresh_keys
+            )
 
         # Committed also when there is no successor: a token found stolen has revoked its session.
         await perform(self.database, None, "tokenRefresh", {}, verb, viewers=self.viewers, watch=self.watch)
@@ -181,7 +190,7 @@ def _readable(name: str) -> str:
 
 
 def _address(email: str) -> str:
-    address = parse_email(email)
+    address = parse_own_email(email)
     if address is None:
         raise Invalid(
             f"email must be an address such as robin@example.com, of at most {MAX_EMAIL_LENGTH} characters.",

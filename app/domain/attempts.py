@@ -36,22 +36,25 @@ class SignInAttempt:
     """Counted as a failure until it is told otherwise."""
 
     _counters: AttemptCounters
-    _of_email: Sequence[Counter]
-    _of_address: Sequence[Counter]
+    of_email: Sequence[Counter]
+    of_address: Sequence[Counter]
 
     async def succeeded(self) -> None:
         """The email's counts begin anew; the address's loses this attempt and keeps the others."""
-        counters = self._counters
-        waived = [one for one in self._of_email if one.waiver]
         await asyncio.gather(  # in one round trip
-            *(counters.waive(one, _milliseconds(FAMILIAR)) for one in waived),
-            counters.forget(self._of_email),
-            counters.take_back(self._of_address),
+            self.make_familiar(),
+            self._counters.forget(self.of_email),
+            self._counters.take_back(self.of_address),
         )
+
+    async def make_familiar(self) -> None:
+        """Others' failures no longer count against the email here."""
+        waived = [one for one in self.of_email if one.waiver]
+        await asyncio.gather(*(self._counters.waive(one, _milliseconds(FAMILIAR)) for one in waived))
 
     async def take_back(self) -> None:
         """No password was verified."""
-        await self._counters.take_back([*self._of_email, *self._of_address])
+        await self._counters.take_back([*self.of_email, *self.of_address])
 
 
 class Attempts:
@@ -65,25 +68,22 @@ class Attempts:
         self._counters = AttemptCounters(redis)
 
     async def sign_in(self, email: str, address: str) -> SignInAttempt:
-        settings, window = self._settings, self._settings.sign_in_window
-        who, where = _digest(email.strip().casefold()), network_of(address)
-        pair = f"sign-in:{who}:{where}"
-        waiver = f"familiar:{who}:{where}"
-        of_email = _counters(
-            (pair, settings.sign_in_max, window, ""),
-            (f"sign-in:{who}", settings.sign_in_max_per_email, window, waiver),
-        )
-        of_address = _counters((f"sign-in:{where}", settings.sign_in_max_per_address, window, ""))
-        await self._count("sign_in", [*of_email, *of_address])
-        return SignInAttempt(self._counters, of_email, of_address)
+        attempt = self._sign_in(email, address)
+        await self._count("sign_in", [*attempt.of_email, *attempt.of_address])
+        return attempt
 
-    async def password(self, user_id: UUID) -> None:
+    async def signed_up(self, email: str, address: str) -> None:
+        """Where a session begins by signing up is where its user signs in from."""
+        await self._sign_in(email, address).make_familiar()
+
+    async def password(self, session_id: UUID) -> None:
         """Somebody signed in proves that they know their password. A success counts too: hashing costs time.
 
-        From all addresses together: only who holds a session can use this up.
+        From all addresses together, and of each session by itself: who holds a stolen one uses up its
+        attempts, and not those of the owner, who signs in again.
         """
         settings = self._settings
-        limit = (f"password:{user_id}", settings.sign_in_max, settings.sign_in_window, "")
+        limit = (f"password:{session_id}", settings.sign_in_max, settings.sign_in_window, "")
         await self._count("password", _counters(limit))
 
     async def sign_up(self, address: str) -> None:
@@ -109,6 +109,18 @@ class Attempts:
                 (f"member-add:{network_of(address)}", 2 * maximum, window, ""),
             ),
         )
+
+    def _sign_in(self, email: str, address: str) -> SignInAttempt:
+        settings, window = self._settings, self._settings.sign_in_window
+        who, where = _digest(email.strip().casefold()), network_of(address)
+        pair = f"sign-in:{who}:{where}"
+        waiver = f"familiar:{who}:{where}"
+        of_email = _counters(
+            (pair, settings.sign_in_max, window, ""),
+            (f"sign-in:{who}", settings.sign_in_max_per_email, window, waiver),
+        )
+        of_address = _counters((f"sign-in:{where}", settings.sign_in_max_per_address, window, ""))
+        return SignInAttempt(self._counters, of_email, of_address)
 
     async def _count(self, verb: str, counters: Sequence[Counter]) -> None:
         if not counters:

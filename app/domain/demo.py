@@ -79,7 +79,7 @@ class _Seed:
             own = await self._add_labels(names, project_id=str(project.id))
             steps += history_of(content, await self._setting(project, shared | own))
         for step in sorted(steps, key=lambda step: step.at):
-            write = Write(self._transaction, self._viewers[step.by], step.at)
+            write = self._write(step.by, step.at)
             await step.run(write)
             await write.finish()
 
@@ -152,8 +152,10 @@ class _Seed:
             now=self._now,
         )
 
-    def _write(self) -> Write:
-        return Write(self._transaction, self._viewers[OWNER.handle], self._now - _AGE)
+    def _write(self, handle: str = OWNER.handle, at: datetime | None = None) -> Write:
+        write = Write(self._transaction, self._viewers[handle], at or self._now - _AGE)
+        write.vouch()  # nobody has signed in
+        return write
 
 
 def _shared_labels(contents: Sequence[Sequence[DemoTask]]) -> set[str]:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from app.domain import mailed_tokens, outbox
-from app.domain.emails import parse_email
+from app.domain.emails import parse_own_email
 from app.domain.errors import Invalid, Taken
 from app.domain.mailed_tokens import Purpose, Spent
 from app.domain.outbox import EmailDisabled, MailKind
@@ -34,7 +34,7 @@ async def request_change(write: Write, email: str, *, sends_mail: bool) -> None:
     """
     if not sends_mail:
         raise EmailDisabled
-    address = parse_email(email)
+    address = parse_own_email(email)
     if address is None:
         raise Invalid("email must be an address such as robin@example.com.", _EMAIL)
     user_id = write.viewer.user_id

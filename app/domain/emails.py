@@ -9,6 +9,7 @@ _MAX_LOCAL_LENGTH: Final = 64  # RFC 5321, 4.5.3.1.1
 # What browsers take in <input type="email"> (WHATWG HTML, "valid e-mail address"), and so ASCII alone: a
 # domain in other letters arrives in its xn-- form, and lower() means the same in every database.
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_NOBODYS: Final = re.compile(r"[@.]invalid$", re.IGNORECASE)
 _ADDRESS: Final = re.compile(rf"(?P<local>[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+)@{_LABEL}(?:\.{_LABEL})*")
 
 
@@ -19,3 +20,10 @@ def parse_email(text: str) -> str | None:
         return None
     match = _ADDRESS.fullmatch(address)
     return address if match and len(match["local"]) <= _MAX_LOCAL_LENGTH else None
+
+
+def parse_own_email(text: str) -> str | None:
+    """An address that somebody wants for themselves. None too for one under .invalid (RFC 2606, 2): it
+    reaches nobody, and stands for those whose account is deleted."""
+    address = parse_email(text)
+    return None if address is None or _NOBODYS.search(address) else address

@@ -98,5 +98,10 @@ class Unauthenticated(Exception):
     BROKEN = "The access token is not valid. Sign in again or refresh it."
 
 
+class RightsChanged(Exception):
+    """Not for users: what the viewer may do has changed since the write began. It is to be run again, as who
+    they are now."""
+
+
 class Busy(Exception):
     """A top-level error (SERVICE_UNAVAILABLE): more of this work waits already than the process takes on."""

@@ -10,7 +10,8 @@ from uuid import UUID
 
 import orjson
 
-from app.domain.viewer import Fetch
+from app.domain.errors import RightsChanged
+from app.domain.viewer import Fetch, Viewer
 from app.infra.sql import bind
 from app.models.ids import new_id
 
@@ -45,7 +46,8 @@ async def append(
     fetch: Fetch,
     events: Sequence[Event],
     *,
-    actor_id: UUID | None,
+    actor: Viewer | None,
+    vouched: bool = False,
     now: datetime,
     key_id: UUID | None = None,
     subject_id: UUID | None = None,
@@ -55,13 +57,24 @@ async def append(
     The row lock of the counter, held until the commit, makes the order of `seq` the order of commits. So what
     an idempotency key's row, `key_id`, stores for repeats, `subject_id` and the last `seq`, is written along.
     Returns the last `seq` of each workspace that the events belong to.
+
+    Raises RightsChanged, unless `vouched`, when the actor's session is over or their role there is another by
+    now: who ends a session or changes a membership waits for this commit, or this statement for theirs.
     """
-    shared = {"actor_id": actor_id, "batch_id": new_id() if len(events) > 1 else None, "now": now}
+    checked = actor is not None and not vouched
+    shared = {
+        "actor_id": actor.user_id if actor else None,
+        "session_id": actor.session_id if actor else None,
+        "batch_id": new_id() if len(events) > 1 else None,
+        "now": now,
+    }
     outcome = {"key_id": key_id, "subject_id": None if subject_id is None else str(subject_id)}
     last: dict[UUID, int] = {}
     for workspace_id in sorted({event.workspace_id for event in events}):
         own = [event for event in events if event.workspace_id == workspace_id]
-        last[workspace_id] = await _append_to(fetch, workspace_id, own, {**shared, **outcome})
+        role = actor.role_in(workspace_id) if actor else None
+        binds = {**shared, **outcome, "role": role}
+        last[workspace_id] = await _append_to(fetch, workspace_id, own, binds, checked)
     return last
 
 
@@ -95,7 +108,7 @@ async def changed_since(
 
 
 async def _append_to(
-    fetch: Fetch, workspace_id: UUID, events: Sequence[Event], binds: Mapping[str, object]
+    fetch: Fetch, workspace_id: UUID, events: Sequence[Event], binds: Mapping[str, object], checked: bool
 ) -> int:
     changes = [orjson.dumps(event.changes) for event in events]
     texts: list[tuple[object, ...]] = []
@@ -104,7 +117,7 @@ async def _append_to(
             texts += _long_texts(event)
             changes[position] = orjson.dumps([_shortened(change) for change in event.changes])
     sql, args = bind(
-        _append_sql(batch=len(events) > 1, with_texts=bool(texts), with_key=binds["key_id"] is not None),
+        _append_sql(checked, len(events) > 1, bool(texts), binds["key_id"] is not None),
         {
             **binds,
             "workspace_id": workspace_id,
@@ -114,6 +127,8 @@ async def _append_to(
         },
     )
     rows = await fetch("Event.append", sql, args)
+    if checked and not rows:
+        raise RightsChanged(f"in workspace {workspace_id}, unless it has no counter")
     if len(rows) != len(events):
         raise RuntimeError(f"workspace {workspace_id} has no counter")
     last: int = max(row["seq"] for row in rows)
@@ -164,7 +179,7 @@ def _long_texts(event: Event) -> Iterable[tuple[object, ...]]:
 
 
 @cache
-def _append_sql(*, batch: bool, with_texts: bool, with_key: bool) -> str:
+def _append_sql(checked: bool, batch: bool, with_texts: bool, with_key: bool) -> str:
     # One event goes without arrays, which take longer to send and to read, while the counter is locked.
     if batch:
         arrays = ", ".join(f":{name}::{type_}[]" for name, type_ in _EVENT_COLUMNS.items())
@@ -173,13 +188,28 @@ def _append_sql(*, batch: bool, with_texts: bool, with_key: bool) -> str:
         values = ", ".join(f":{name}::{type_}" for name, type_ in _EVENT_COLUMNS.items())
         source = f"(VALUES ({values}, 1))"
     told = f"{source} AS e ({', '.join(_EVENT_COLUMNS)}, position)"
-    parts = (_COUNTER, _TEXTS if with_texts else "", _OUTCOME if with_key else "", _EVENTS.format(told))
-    return "".join(parts)
+    counter = (_RIGHTS, _COUNTER, _IF_RIGHT) if checked else (_COUNTER,)
+    parts = (_TEXTS if with_texts else "", _OUTCOME if with_key else "", _EVENTS.format(told))
+    return "".join(("\nWITH ", *counter, _COUNTED, *parts))
 
 
-_COUNTER = """
-WITH counter AS (
-    UPDATE "workspace_counters" SET "seq" = "seq" + :count::int WHERE "workspace_id" = :workspace_id::uuid
+# The locks, in this order: who else takes several of these takes them so. Without them, what this statement
+# saw when it began would count, and not what became of it while it waited for the counter.
+_RIGHTS = """place AS (
+    SELECT "role" FROM "memberships"
+    WHERE "workspace_id" = :workspace_id::uuid AND "user_id" = :actor_id::uuid AND "removed_at" IS NULL
+    FOR SHARE
+), session AS (
+    SELECT "id" FROM "sessions"
+    WHERE "id" = :session_id::uuid AND "revoked_at" IS NULL AND "expires_at" > clock_timestamp()
+        AND (SELECT "role" FROM place) IS NOT DISTINCT FROM :role::text
+    FOR SHARE
+), """
+_COUNTER = """counter AS (
+    UPDATE "workspace_counters" SET "seq" = "seq" + :count::int WHERE "workspace_id" = :workspace_id::uuid"""
+_IF_RIGHT = """
+        AND EXISTS (SELECT 1 FROM session)"""
+_COUNTED = """
     RETURNING "seq"
 )"""
 

@@ -1,6 +1,7 @@
 """Reading the event log."""
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,10 +22,19 @@ class LogEvent:
     task_id: UUID | None
 
 
-async def read_events(fetch: Fetch, workspace_id: UUID, after_seq: int, limit: int) -> list[LogEvent]:
-    """Up to `limit` events after `after_seq`, in the order of `seq`, which is the order of their commits."""
-    rows = await fetch("Log.events", _EVENTS, [workspace_id, after_seq, limit])
-    return [LogEvent(workspace_id, **row) for row in rows]
+async def read_events(
+    fetch: Fetch, places: Collection[tuple[UUID, int]], limit: int
+) -> Mapping[tuple[UUID, int], list[LogEvent]]:
+    """Of each place, a workspace and a `seq`: up to `limit` events after it.
+
+    In the order of `seq`, which is the order of their commits. Places without any are left out.
+    """
+    workspace_ids, seqs = zip(*places, strict=True)
+    found: defaultdict[tuple[UUID, int], list[LogEvent]] = defaultdict(list)
+    for row in await fetch("Log.events", _EVENTS, [workspace_ids, seqs, limit]):
+        after_seq, *event = row.values()
+        found[row["workspace_id"], after_seq].append(LogEvent(*event))
+    return found
 
 
 async def current_seqs(fetch: Fetch, workspace_ids: Collection[UUID]) -> dict[UUID, int]:
@@ -34,22 +44,30 @@ async def current_seqs(fetch: Fetch, workspace_ids: Collection[UUID]) -> dict[UU
 
 
 async def roles_of_sessions(
-    fetch: Fetch, workspace_id: UUID, session_ids: Collection[UUID]
-) -> dict[UUID, Role | None]:
-    """The role of each session's user in the workspace, None for who is not a member.
+    fetch: Fetch, asked: Collection[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], Role | None]:
+    """By workspace and session: the role of the session's user there, None for who is not a member.
 
     Sessions that no longer stand, by the rule of `load_viewer`, are left out.
     """
-    rows = await fetch("Log.access", _ROLES, [workspace_id, list(session_ids)])
-    return {row["session_id"]: Role(row["role"]) if row["role"] else None for row in rows}
+    workspace_ids, session_ids = zip(*asked, strict=True)
+    rows = await fetch("Log.access", _ROLES, [workspace_ids, session_ids])
+    return {
+        (row["workspace_id"], row["session_id"]): Role(row["role"]) if row["role"] else None for row in rows
+    }
 
 
 _EVENTS = """
-SELECT "seq", "type", "entity_type", "entity_id", "project_id", "task_id"
-FROM "events"
-WHERE "workspace_id" = $1 AND "seq" > $2
-ORDER BY "seq"
-LIMIT $3
+SELECT place."seq" AS after_seq, event.*
+FROM unnest($1::uuid[], $2::bigint[]) AS place("workspace_id", "seq")
+CROSS JOIN LATERAL (
+    SELECT "workspace_id", "seq", "type", "entity_type", "entity_id", "project_id", "task_id"
+    FROM "events"
+    WHERE "workspace_id" = place."workspace_id" AND "seq" > place."seq"
+    ORDER BY "seq"
+    LIMIT $3
+) AS event
+ORDER BY event."seq"
 """
 
 _SEQS = """
@@ -57,15 +75,15 @@ SELECT "workspace_id", "seq" FROM "workspace_counters" WHERE "workspace_id" = AN
 """
 
 _ROLES = """
-SELECT session."id" AS session_id, membership."role"
-FROM "sessions" AS session
+SELECT asked."workspace_id", asked."session_id", membership."role"
+FROM unnest($1::uuid[], $2::uuid[]) AS asked("workspace_id", "session_id")
+JOIN "sessions" AS session ON session."id" = asked."session_id"
 JOIN "users" AS person ON person."id" = session."user_id"
 LEFT JOIN "memberships" AS membership
     ON membership."user_id" = person."id"
-    AND membership."workspace_id" = $1
+    AND membership."workspace_id" = asked."workspace_id"
     AND membership."removed_at" IS NULL
-WHERE session."id" = ANY($2::uuid[])
-    AND person."disabled_at" IS NULL
+WHERE person."disabled_at" IS NULL
     AND session."revoked_at" IS NULL
     AND session."expires_at" > now()
 """

@@ -1,7 +1,7 @@
 """Follows the event log: one reader per workspace and process, shared by all its subscribers there."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,13 +9,21 @@ import structlog
 
 from app.domain.log import LogEvent, current_seqs, read_events, roles_of_sessions
 from app.domain.log_subscriber import Subscriber
+from app.domain.shared_reads import SharedRead
 from app.domain.viewer import Fetch, Viewer
 from app.infra.db import DatabaseUnavailable
 from app.infra.wakeups import Wakeups
+from app.models.enums import Role
 
 PAGE = 500
+WORKSPACES_AT_ONCE = 50
+"""Whose events one statement reads: each up to PAGE."""
+SEQS_AT_ONCE = 1_000
+ROLES_AT_ONCE = 1_000
 RETRY_DELAY = 0.5
 """Seconds between two attempts to read while PostgreSQL is away."""
+BEGINNING_AT_ONCE = 4
+"""Subscriptions that look for what they are to follow: each takes a connection, which requests need too."""
 CHECK_INTERVAL = 5.0
 """Seconds after which access is looked at again although nothing has happened."""
 
@@ -26,9 +34,11 @@ class LogReaders:
     """The log as this process follows it."""
 
     def __init__(self, fetch: Fetch, wakeups: Wakeups) -> None:
-        self._fetch = fetch
         self._wakeups = wakeups
         self._readers: dict[UUID, LogReader] = {}
+        self._reads = LogReads(fetch)
+        self.beginning = asyncio.Semaphore(BEGINNING_AT_ONCE)
+        """To be held by whoever reads for a subscription that is about to `follow`."""
 
     async def follow(
         self,
@@ -49,7 +59,7 @@ class LogReaders:
         for reader in readers:
             reader.subscribers.add(subscriber)
         try:
-            seqs = await current_seqs(self._fetch, workspace_ids)
+            seqs = await self._reads.seqs.get(workspace_ids)
         except BaseException:
             subscriber.close()
             raise
@@ -65,6 +75,7 @@ class LogReaders:
         self._readers.clear()
         tasks = [reader.task for reader in readers if reader.task is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._reads.stop()
 
     def __len__(self) -> int:
         """How many workspaces are being read."""
@@ -72,7 +83,7 @@ class LogReaders:
 
     def _reader(self, workspace_id: UUID) -> "LogReader":
         if workspace_id not in self._readers:
-            self._readers[workspace_id] = LogReader(self._fetch, self._wakeups, workspace_id)
+            self._readers[workspace_id] = LogReader(self._reads, self._wakeups, workspace_id)
         return self._readers[workspace_id]
 
     def _leave(self, workspace_id: UUID, subscriber: Subscriber) -> None:
@@ -85,14 +96,37 @@ class LogReaders:
             reader.stop()
 
 
+class LogReads:
+    """What all readers ask of PostgreSQL. Those of many workspaces that ask at once share a statement."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        async def seqs(workspace_ids: Sequence[UUID]) -> Mapping[UUID, int]:
+            return await current_seqs(fetch, workspace_ids)
+
+        async def events(places: Sequence[tuple[UUID, int]]) -> Mapping[tuple[UUID, int], list[LogEvent]]:
+            return await read_events(fetch, places, PAGE)
+
+        async def roles(
+            asked: Sequence[tuple[UUID, UUID]],
+        ) -> Mapping[tuple[UUID, UUID], Role | None]:
+            return await roles_of_sessions(fetch, asked)
+
+        self.seqs = SharedRead(seqs, at_most=SEQS_AT_ONCE)
+        self.events = SharedRead(events, at_most=WORKSPACES_AT_ONCE)
+        self.roles = SharedRead(roles, at_most=ROLES_AT_ONCE)
+
+    async def stop(self) -> None:
+        await asyncio.gather(self.seqs.stop(), self.events.stop(), self.roles.stop())
+
+
 class LogReader:
     """Reads one workspace's log, once for all its subscribers."""
 
-    def __init__(self, fetch: Fetch, wakeups: Wakeups, workspace_id: UUID) -> None:
+    def __init__(self, reads: LogReads, wakeups: Wakeups, workspace_id: UUID) -> None:
         self.workspace_id = workspace_id
         self.subscribers: set[Subscriber] = set()
         self.task: asyncio.Task[None] | None = None
-        self._fetch = fetch
+        self._reads = reads
         self._position = 0
         self._checked_at = 0.0
         # From now on, so that no wake-up is missed between the first position and the first wait.
@@ -125,7 +159,8 @@ class LogReader:
 
     async def _advance(self) -> int:
         """One page. The position moves only when both statements have answered."""
-        events = await read_events(self._fetch, self.workspace_id, self._position, PAGE)
+        place = (self.workspace_id, self._position)
+        events = (await self._reads.events.get([place])).get(place, [])
         if events or _clock() - self._checked_at > CHECK_INTERVAL:
             await self._check_access()
         if events:
@@ -138,7 +173,9 @@ class LogReader:
         """After the events were read: who lost access by one of them is told that and not the event."""
         checked = list(self.subscribers)
         sessions = {subscriber.viewer.session_id for subscriber in checked}
-        roles = await roles_of_sessions(self._fetch, self.workspace_id, sessions)
+        asked = [(self.workspace_id, session) for session in sessions]
+        found = await self._reads.roles.get(asked)
+        roles = {key[1]: found[key] for key in asked if key in found}
         self._checked_at = _clock()
         for subscriber in checked:
             subscriber.apply_access(self.workspace_id, roles)

@@ -27,7 +27,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """`name`: what the mail greets them by; None for somebody who is no user any more."""
+    """`name`: what the mail greets them by; None for somebody who is no user any more, or who has not shown
+    that the address is theirs: else a name of one's choice would be a way to write to strangers."""
 
     name: str | None
     address: str
@@ -41,13 +42,17 @@ async def reader_of(fetch: Fetch, mail: Mail) -> Reader | None:
     people = await _people(fetch, mail)
     if not people:
         return None
-    user_id, name = people[0]["id"], people[0]["name"]
+    person = people[0]
+    user_id = person["id"]
     # What they signed up with, not what somebody typed.
-    address = people[0]["email"] if mail.kind is MailKind.PASSWORD_RESET else mail.address
+    address = person["email"] if mail.kind is MailKind.PASSWORD_RESET else mail.address
+    is_theirs = person["email_verified_at"] is not None and person["email"].lower() == address.lower()
+    name = person["name"] if is_theirs else None
     purpose = _PURPOSES.get(mail.kind)
     if purpose is None:
         return Reader(name, address)
-    await outbox.belongs_to(fetch, mail, user_id)
+    if not await outbox.belongs_to(fetch, mail, user_id):
+        return None
     # Another attempt at a mail is no other mail.
     if mail.attempts == 1 and await mailed_tokens.are_too_many(fetch, user_id, purpose):
         return None
@@ -65,17 +70,18 @@ async def _people(fetch: Fetch, mail: Mail) -> Sequence[Mapping[str, Any]]:
 
 # The lock: of several mails to one user, prepared at once, each counts those before it.
 _BY_ADDRESS = """
-SELECT "id", "name", "email" FROM "users" WHERE lower("email") = lower($1) AND "disabled_at" IS NULL
+SELECT "id", "name", "email", "email_verified_at" FROM "users"
+WHERE lower("email") = lower($1) AND "disabled_at" IS NULL
 FOR NO KEY UPDATE
 """
 
 _UNVERIFIED = """
-SELECT "id", "name" FROM "users"
+SELECT "id", "name", "email", "email_verified_at" FROM "users"
 WHERE "id" = $1 AND lower("email") = lower($2) AND "email_verified_at" IS NULL AND "disabled_at" IS NULL
 FOR NO KEY UPDATE
 """
 
 _BY_ID = """
-SELECT "id", "name" FROM "users" WHERE "id" = $1 AND "disabled_at" IS NULL
+SELECT "id", "name", "email", "email_verified_at" FROM "users" WHERE "id" = $1 AND "disabled_at" IS NULL
 FOR NO KEY UPDATE
 """

@@ -97,7 +97,12 @@ async def spend(fetch: Fetch, token: str, *purposes: Purpose) -> Spent:
 
 
 async def void(fetch: Fetch, user_id: UUID, *purposes: Purpose) -> None:
-    """Voids what was mailed to the user for these purposes, by default for all."""
+    """Voids what was mailed to the user for these purposes, by default for all, and mails that wait: they
+    would carry new tokens.
+
+    Whoever voids has changed or locked the user's row, which who makes a token for a mail locks too
+    (mail_readers.py): of the two one comes wholly first.
+    """
     names = [purpose.value for purpose in purposes or tuple(Purpose)]
     await fetch("MailedToken.void", _VOID, [user_id, names])
 
@@ -135,6 +140,16 @@ WHERE token."token_hash" = $1 AND token."purpose" = ANY($2::text[]) AND person."
 RETURNING token."user_id", token."purpose", token."address", {_GOOD} AS good
 """
 
+# A mail with a token is of the kind that its purpose names. Of one that resets a password the user is known
+# only once somebody tries to send it.
 _VOID = """
-DELETE FROM "mailed_tokens" WHERE "user_id" = $1 AND "purpose" = ANY($2::text[])
+WITH voided AS (
+    DELETE FROM "mailed_tokens" WHERE "user_id" = $1 AND "purpose" = ANY($2::text[])
+)
+UPDATE "outbox_mails"
+SET "finished_at" = clock_timestamp(), "outcome" = 'NOT_NEEDED', "address" = NULL
+WHERE "finished_at" IS NULL AND "kind" = ANY($2::text[]) AND (
+    "user_id" = $1
+    OR "user_id" IS NULL AND lower("address") = (SELECT lower("email") FROM "users" WHERE "id" = $1)
+)
 """

@@ -1,13 +1,20 @@
 """Who belongs to a workspace, and as what."""
 
+from typing import TypedDict
 from uuid import UUID
 
 from app import models
 from app.domain import access, workspaces
 from app.domain.emails import parse_email
-from app.domain.errors import Forbidden, Taken, UserErrorCode, UserFault
+from app.domain.errors import Forbidden, Invalid, Taken, UserErrorCode, UserFault
 from app.domain.write import Write
 from app.models.enums import Role
+
+
+class MemberUpdate(TypedDict, total=False):
+    """What is set on a membership: a missing key means unchanged."""
+
+    role: Role | None
 
 
 async def add(write: Write, *, workspace_id: str, email: str, role: Role) -> models.Membership:
@@ -26,6 +33,29 @@ async def add(write: Write, *, workspace_id: str, email: str, role: Role) -> mod
         await write.save(former, "membership.restored")
         membership = former
     write.forget_viewer(user_id)
+    return membership
+
+
+async def update(write: Write, id: str, input: MemberUpdate) -> models.Membership:
+    """Changes a member's role, one's own too: by an owner or an admin, and by an owner to or from OWNER."""
+    found = await write.find(models.Membership, id)
+    await workspaces.lock(write, found.workspace_id, ("id",), what="membership")
+    fields = tuple(input)
+    membership = await write.change(models.Membership, found.id, fields=fields, roles=access.MANAGERS)
+    if "role" not in input:
+        return membership
+    role = input["role"]
+    if role is None:
+        raise Invalid("role can't be null.", ("input", "role"))
+    if membership.removed_at is not None:
+        raise Invalid("This membership has ended. Add them again by memberAdd.", ("id",))
+    _require_owner_for(membership.role, write, membership.workspace_id)
+    _require_owner_for(role, write, membership.workspace_id)
+    if membership.role is Role.OWNER and role is not Role.OWNER:
+        await _require_another_owner(write, membership)
+    membership.role = role
+    await write.save(membership, "membership.updated")
+    _changes_view_of(write, membership, role)
     return membership
 
 
@@ -48,8 +78,14 @@ async def remove(write: Write, id: str) -> models.Membership:
         await _require_another_owner(write, membership)
     membership.removed_at = write.now
     await write.save(membership, "membership.removed")
-    write.forget_viewer(membership.user_id)
+    _changes_view_of(write, membership, None)
     return membership
+
+
+def _changes_view_of(write: Write, membership: models.Membership, role: Role | None) -> None:
+    if membership.user_id == write.viewer.user_id:
+        write.act_as(write.viewer.having(membership.workspace_id, role))
+    write.forget_viewer(membership.user_id)
 
 
 def _require_owner_for(role: Role, write: Write, workspace_id: UUID) -> None:
@@ -107,8 +143,11 @@ _MEMBERSHIP_ID = """
 SELECT "id" FROM "memberships" WHERE "workspace_id" = :workspace_id AND "user_id" = :member_id
 """
 
+# Whom an operator has disabled can make nobody else an owner.
 _OTHER_OWNER = """
-SELECT "id" FROM "memberships"
-WHERE "workspace_id" = :workspace_id AND "id" <> :membership_id AND "role" = 'OWNER' AND "removed_at" IS NULL
+SELECT other."id" FROM "memberships" AS other
+JOIN "users" AS person ON person."id" = other."user_id"
+WHERE other."workspace_id" = :workspace_id AND other."id" <> :membership_id AND other."role" = 'OWNER'
+    AND other."removed_at" IS NULL AND person."disabled_at" IS NULL
 LIMIT 1
 """

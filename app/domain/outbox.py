@@ -79,9 +79,9 @@ async def take(fetch: Fetch, limit: int) -> list[Mail]:
     return [_mail(row) for row in await fetch("OutboxMail.take", _TAKE, [limit, LEASE])]
 
 
-async def belongs_to(fetch: Fetch, mail: Mail, user_id: UUID) -> None:
-    """Notes whom a mail to an address turns out to be for."""
-    await fetch("OutboxMail.belongsTo", _BELONGS_TO, [mail.id, user_id])
+async def belongs_to(fetch: Fetch, mail: Mail, user_id: UUID) -> bool:
+    """Notes whom a mail to an address turns out to be for. False when it is not to be sent any more."""
+    return bool(await fetch("OutboxMail.belongsTo", _BELONGS_TO, [mail.id, user_id]))
 
 
 async def finish(fetch: Fetch, mail: Mail, outcome: MailOutcome) -> None:
@@ -129,7 +129,7 @@ RETURNING "id", "kind", "user_id", "address", "attempts", "created_at"
 """
 
 _BELONGS_TO = """
-UPDATE "outbox_mails" SET "user_id" = $2 WHERE "id" = $1
+UPDATE "outbox_mails" SET "user_id" = $2 WHERE "id" = $1 AND "finished_at" IS NULL RETURNING "id"
 """
 
 # By the number of the attempt: whoever has lost the lease changes nothing.

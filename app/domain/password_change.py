@@ -32,7 +32,7 @@ async def change(
     viewer = write.viewer
     [person] = await write.fetch("User.password", _PERSON)
     password_rules.check_new(new_password, _NEW, email=person["email"], name=person["name"])
-    await attempts.password(viewer.user_id)
+    await attempts.password(viewer.session_id)
     if not (await passwords.verify(person["password_hash"], current_password)).matches:
         raise _wrong()
     if password_rules.same(current_password, new_password):

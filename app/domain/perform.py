@@ -5,13 +5,15 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from app.domain.constraints import fault_of, is_retryable
+from app.domain.errors import RightsChanged, Unauthenticated
 from app.domain.idempotency import Key, Stored
 from app.domain.task_metrics import count_tasks
 from app.domain.trials import Trials
-from app.domain.viewer import Viewer
+from app.domain.viewer import Viewer, load_viewer
 from app.domain.viewer_cache import ViewerCache
 from app.domain.write import Write
 from app.infra.db import Database, OpenTransaction, Watch
@@ -56,11 +58,13 @@ async def perform(
     """Runs `verb` in a transaction and commits it, with its events last.
 
     name, arguments: the mutation and its coerced input, which an idempotency key stands for.
-    verb: returns the id of the object that the answer shows; runs again after a deadlock.
+    verb: returns the id of the object that the answer shows; runs again after a deadlock, and when what the
+        viewer may do has changed meanwhile, as who they are by then.
     viewers: where those are forgotten whose view the verb changes; may be left out for one that changes none.
     trials: bounds those with `validate_only`.
     watch: hears of each statement.
-    Raises UserFault for what a user can mend, Busy; nothing is written then.
+    Raises UserFault for what a user can mend, Unauthenticated for a session that has ended meanwhile, Busy;
+    nothing is written then.
     """
     key = None
     if idempotency_key is not None and viewer is not None:
@@ -68,8 +72,13 @@ async def perform(
         key = Key.of(viewer.user_id, name, idempotency_key, told)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            transaction = await _begin(database, trials if validate_only else None, watch)
+            owner = viewer.user_id if viewer else None
+            transaction = await _begin(database, trials if validate_only else None, watch, owner)
             return await _attempt(transaction, viewer, verb, key, viewers, validate_only, expected_version)
+        except RightsChanged:
+            if viewer is None or attempt == ATTEMPTS:
+                raise
+            viewer = await _as_now(database, viewer, watch)
         except Exception as error:
             if not is_retryable(error) or attempt == ATTEMPTS:
                 raise
@@ -77,12 +86,21 @@ async def perform(
     raise AssertionError("unreachable")
 
 
-async def _begin(database: Database, trials: Trials | None, watch: Watch | None) -> OpenTransaction:
+async def _as_now(database: Database, viewer: Viewer, watch: Watch | None) -> Viewer:
+    found = await load_viewer(partial(database.fetch, watch=watch), viewer.user_id, viewer.session_id)
+    if found is None:
+        raise Unauthenticated(Unauthenticated.BROKEN)
+    return found
+
+
+async def _begin(
+    database: Database, trials: Trials | None, watch: Watch | None, owner: UUID | None
+) -> OpenTransaction:
     if trials is None:
-        return await database.begin(watch)
+        return await database.begin(watch, owner)
     await trials.enter()
     try:
-        transaction = await database.begin(watch)
+        transaction = await database.begin(watch, owner)
     except BaseException:
         trials.leave()
         raise

@@ -1,8 +1,11 @@
 """Sessions, and the refresh tokens that prolong them (RFC 9700, 4.14.2: rotation with detection of reuse)."""
 
 import hashlib
+import hmac
 import re
 import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
@@ -15,7 +18,7 @@ from app.domain.write import Write
 from app.models.ids import new_id
 
 PREFIX: Final = "tfr_"
-# How long a spent token still gets a successor: an answer that was lost, or a second tab that asked at once.
+# How long a spent token still gets its successor: an answer was lost, or a second tab asked at once.
 GRACE: Final = timedelta(seconds=30)
 
 _SHAPE: Final = re.compile(PREFIX + r"[A-Za-z0-9_-]{43}")
@@ -46,21 +49,28 @@ async def start(
     if not await fetch("Session.start", _START, args):
         return None
     await fetch("Session.forgetExpired", _FORGET_EXPIRED_SESSIONS, [user_id])
-    return SignedIn(user_id, session_id, await _hand_out(fetch, session_id, lifetime))
+    token = PREFIX + secrets.token_urlsafe(32)
+    await _hand_out(fetch, session_id, lifetime, token)
+    return SignedIn(user_id, session_id, token)
 
 
-async def refresh(write: Write, token: str, lifetime: timedelta, device: Device) -> SignedIn | None:
+async def refresh(
+    write: Write, token: str, lifetime: timedelta, device: Device, keys: Sequence[bytes]
+) -> SignedIn | None:
     """Spends the token and hands out its successor; None when it is unknown, expired or revoked.
 
-    A token spent longer than GRACE ago is taken for a stolen one: its whole session is revoked. The caller
-    commits in either case.
+    A token spent longer than GRACE ago is taken for a stolen one: its whole session is revoked. Within GRACE
+    it gets the same successor again. So of two holders of one token the second one to go on is found out.
+    keys: successors are made with the first; the others may have made one before it changed.
+    The caller commits in either case.
     """
     if not _SHAPE.fullmatch(token):
         return None
     fetch = write.transaction.fetch
     # One holder at a time per session. The second statement sees what the holder before has committed.
     await fetch("Session.lock", _LOCK_SESSION, [_digest(token)])
-    found = await fetch("RefreshToken.read", _READ, [_digest(token), GRACE])
+    successors = {_digest(successor): successor for successor in (_successor(token, key) for key in keys)}
+    found = await fetch("RefreshToken.read", _READ, [_digest(token), GRACE, list(successors)])
     if not found or not found[0]["alive"]:
         return None
     user_id, session_id = found[0]["user_id"], found[0]["session_id"]
@@ -68,10 +78,14 @@ async def refresh(write: Write, token: str, lifetime: timedelta, device: Device)
         await revoke(fetch, session_id)
         write.forget_viewer(user_id)
         return None
-    await fetch("RefreshToken.spend", _SPEND, [found[0]["token_id"]])
     await fetch("Session.prolong", _PROLONG, [session_id, lifetime, *_known_by(device)])
+    if found[0]["successor"] is not None:
+        return SignedIn(user_id, session_id, successors[bytes(found[0]["successor"])])
+    await fetch("RefreshToken.spend", _SPEND, [found[0]["token_id"]])
     await fetch("RefreshToken.forgetExpired", _FORGET_EXPIRED_TOKENS, [session_id])
-    return SignedIn(user_id, session_id, await _hand_out(fetch, session_id, lifetime))
+    successor = next(iter(successors.values()))
+    await _hand_out(fetch, session_id, lifetime, successor)
+    return SignedIn(user_id, session_id, successor)
 
 
 async def revoke(fetch: Fetch, session_id: UUID) -> None:
@@ -91,10 +105,14 @@ async def revoke_all(fetch: Fetch, user_id: UUID, *, but: UUID | None = None) ->
     await fetch("Session.revokeAll", _REVOKE_ALL, [user_id, but])
 
 
-async def _hand_out(fetch: Fetch, session_id: UUID, lifetime: timedelta) -> str:
-    token = PREFIX + secrets.token_urlsafe(32)
+async def _hand_out(fetch: Fetch, session_id: UUID, lifetime: timedelta, token: str) -> None:
     await fetch("RefreshToken.handOut", _HAND_OUT, [new_id(), session_id, _digest(token), lifetime])
-    return token
+
+
+def _successor(token: str, key: bytes) -> str:
+    """The same each time, so that it need not be kept; nobody makes it of the token without the key."""
+    made = hmac.digest(key, f"successor of {token}".encode(), "sha256")
+    return PREFIX + urlsafe_b64encode(made).rstrip(b"=").decode()
 
 
 def _digest(token: str) -> bytes:
@@ -143,14 +161,19 @@ SELECT
     session."revoked_at" IS NULL
         AND person."disabled_at" IS NULL
         AND token."expires_at" > clock_timestamp() AS alive,
-    coalesce(token."spent_at" <= clock_timestamp() - $2::interval, false) AS reused
+    coalesce(token."spent_at" <= clock_timestamp() - $2::interval, false) AS reused,
+    (
+        SELECT next."token_hash" FROM "refresh_tokens" AS next
+        WHERE next."token_hash" = ANY($3::bytea[]) AND next."session_id" = session."id"
+        LIMIT 1
+    ) AS successor
 FROM "refresh_tokens" AS token
 JOIN "sessions" AS session ON session."id" = token."session_id"
 JOIN "users" AS person ON person."id" = session."user_id"
 WHERE token."token_hash" = $1
 """
 
-# The first time counts: using it again within GRACE does not prolong GRACE.
+# The first time counts, also where nobody can make its successor again: GRACE is not prolonged.
 _SPEND = """
 UPDATE "refresh_tokens" SET "spent_at" = clock_timestamp() WHERE "id" = $1 AND "spent_at" IS NULL
 """

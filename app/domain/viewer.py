@@ -35,6 +35,12 @@ class Viewer:
     def role_in(self, workspace_id: UUID) -> Role | None:
         return self.roles.get(workspace_id)
 
+    def having(self, workspace_id: UUID, role: Role | None) -> "Viewer":
+        """The same person with that role in the workspace, or with no place in it."""
+        roles = {**self.roles, workspace_id: role}
+        kept = {each: held for each, held in roles.items() if held is not None}
+        return Viewer(self.user_id, self.session_id, kept)
+
 
 async def load_viewer(fetch: Fetch, user_id: UUID, session_id: UUID) -> Viewer | None:
     """None when the user is gone or disabled, or the session is revoked or has expired."""

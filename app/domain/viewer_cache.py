@@ -83,6 +83,10 @@ class ViewerCache:
         connection = self._redis.connections
         return Look(await self._redis.run_script(_LOOK_ALONE, [mark_key(user_id)]), connection)
 
+    def remembers(self, session_id: UUID) -> bool:
+        """Whether the session had not ended when it was last looked at, a short while ago."""
+        return session_id in self._remembered
+
     def remembered(self, user_id: UUID, session_id: UUID, look: Look) -> Viewer | None:
         """The viewer, where what is remembered of them may be used."""
         if not self._may_remember(look):
@@ -101,7 +105,9 @@ class ViewerCache:
             return known
         may_remember = self._may_remember(look)
         viewer = await load_viewer(fetch, user_id, session_id)
-        if viewer is not None and may_remember and look.answer is not None:
+        if viewer is None:
+            self._remembered.pop(session_id, None)
+        elif may_remember and look.answer is not None:
             self._remember(_Remembered(viewer, look.connection, look.answer[1]))
         return viewer
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from app import models
 from app.domain import values
 from app.domain.errors import Invalid, NotFound, Taken
-from app.domain.viewer import Viewer
 from app.domain.write import Write
 from app.models.enums import Role
 
@@ -17,6 +16,8 @@ MAX_SLUG_LENGTH: Final = 48
 MAX_NAME_LENGTH: Final = 100
 
 _SLUG: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+# What slugs of other people's workspaces become when they go (account_deletion.py).
+_RESERVED_PREFIXES: Final = ("deleted-", "workspace-")
 # A slug is the first part of an app's addresses; these stand there already, or soon will.
 _RESERVED: Final = frozenset(
     [
@@ -76,7 +77,7 @@ async def found(write: Write, workspace: models.Workspace) -> models.Workspace:
         updated_at=write.now,
     )
     await write.insert(owner, "membership.created")
-    write.act_as(_with_role(write.viewer, workspace.id, Role.OWNER))
+    write.act_as(write.viewer.having(workspace.id, Role.OWNER))
     return workspace
 
 
@@ -92,12 +93,12 @@ async def lock(
     rows = await write.fetch("Membership.viewerRole", _VIEWER_ROLE, workspace_id=workspace.id)
     if not rows:
         raise NotFound(what, field)
-    write.act_as(_with_role(write.viewer, workspace.id, Role(rows[0]["role"])))
+    write.act_as(write.viewer.having(workspace.id, Role(rows[0]["role"])))
     return workspace
 
 
 def check_slug(slug: str, field: Sequence[str]) -> str:
-    """Raises Invalid, or Taken for a reserved word."""
+    """Raises Invalid, or Taken for a reserved one."""
     if not MIN_SLUG_LENGTH <= len(slug) <= MAX_SLUG_LENGTH or not _SLUG.fullmatch(slug):
         raise Invalid(
             f"A slug has {MIN_SLUG_LENGTH} to {MAX_SLUG_LENGTH} lower-case letters (a to z), digits, and"
@@ -106,11 +107,10 @@ def check_slug(slug: str, field: Sequence[str]) -> str:
         )
     if slug in _RESERVED:
         raise Taken("This slug is reserved. Choose another.", field)
+    if slug.startswith(_RESERVED_PREFIXES):
+        beginnings = " and ".join(f"“{prefix}”" for prefix in _RESERVED_PREFIXES)
+        raise Taken(f"Slugs that begin with {beginnings} are reserved. Choose another.", field)
     return slug
-
-
-def _with_role(viewer: Viewer, workspace_id: UUID, role: Role) -> Viewer:
-    return Viewer(viewer.user_id, viewer.session_id, {**viewer.roles, workspace_id: role})
 
 
 _INSERT_COUNTER = """

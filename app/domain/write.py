@@ -49,6 +49,7 @@ class Write:
         self.expected_version = expected_version
         self.stale_viewers: set[UUID] = set()
         self._viewer = viewer
+        self._vouched = False
         self._events: list[Event] = []
         self._loaded: dict[tuple[type[Model], UUID], dict[str, Any]] = {}
 
@@ -66,6 +67,10 @@ class Write:
     def act_as(self, viewer: Viewer) -> None:
         """Continues as somebody who came into being, or gained a workspace, within this write."""
         self._viewer = viewer
+
+    def vouch(self) -> None:
+        """`finish` does not ask again whether the viewer may still write: it is sure, or ends with this."""
+        self._vouched = True
 
     def forget_viewer(self, user_id: UUID) -> None:
         """This write changes what that user may see: with the commit nobody takes them for what they were."""
@@ -221,14 +226,15 @@ class Write:
     async def finish(self, key_id: UUID | None = None, subject_id: UUID | None = None) -> dict[UUID, int]:
         """Writes the queued events, last of all, and what an idempotency key's row tells repeats.
 
-        Returns the last `seq` of each workspace concerned.
+        Returns the last `seq` of each workspace concerned. Raises RightsChanged when the viewer was signed
+        out, or their role there is not the one that the verb went by.
         """
         if self._events:
-            actor_id = self._viewer.user_id if self._viewer else None
             return await events.append(
                 self.transaction.fetch,
                 self._events,
-                actor_id=actor_id,
+                actor=self._viewer,
+                vouched=self._vouched,
                 now=self.now,
                 key_id=key_id,
                 subject_id=subject_id,

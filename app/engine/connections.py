@@ -9,12 +9,11 @@ from typing import Any
 
 from app.engine import cursors
 from app.engine.arguments import Arguments
-from app.engine.fetches import Compiled, Pages, Record, Run, Times, bring, distinct
+from app.engine.fetches import Compiled, Key, Pages, Record, Run, Times, bring, distinct
 from app.engine.fields import ToMany
 from app.engine.ordering import Order
 from app.engine.pages import Cut
 from app.engine.statements import COUNT_LIMIT, Rows, Statement, riding_page, select_counts, select_page
-from app.engine.texts import RIDING
 
 _UNASKED = (False, False)
 """Stands for whether more follows and precedes where nobody asks."""
@@ -24,7 +23,7 @@ _UNASKED = (False, False)
 class Asked:
     """What one request asks of a connection: `order` and `limit` are those of the statement."""
 
-    key: str | None
+    key: Key | None
     rows: Rows
     columns: tuple[str, ...]
     order: Order
@@ -34,42 +33,37 @@ class Asked:
     """What its cursors are bound to; empty where none is selected."""
 
     def cursor(self, record: Record) -> str:
-        return cursors.encode(self.signature, [record[name] for name in self.order.attributes])
+        return cursors.encode(self.signature, [record[place] for place in self._sorted_by])
+
+    @cached_property
+    def _sorted_by(self) -> list[int]:
+        return [self.columns.index(name) for name in self.order.attributes]
 
     @cached_property
     def riding(self) -> Statement:
         """The page as it rides in the statement of its only parent."""
         assert self.key is not None  # noqa: S101 - the root has no parent
-        return riding_page(self.key, self.rows, self.columns, self.order, self.limit, self.cut.cursor)
+        return riding_page(self.key.column, self.rows, self.columns, self.order, self.limit, self.cut.cursor)
 
-    def ridden(self, records: Sequence[Record]) -> list[Record]:
-        """The page's rows out of its parent's, without the nulls that stand for an empty page."""
-        names = self._ridden_names
-        present = names[0][1]
-        return [
-            {column: record[name] for column, name in names}
-            for record in records
-            if record[present] is not None
-        ]
-
-    @cached_property
-    def _ridden_names(self) -> list[tuple[str, str]]:
-        return [(column, RIDING + column) for column in self.columns]
+    def ridden(self, records: Sequence[Record], start: int) -> list[Record]:
+        """The page's rows, which begin at `start` in its parent's, without the nulls that stand for an empty
+        page."""
+        return [record[start:] for record in records if record[start] is not None]
 
 
 @dataclass
 class ConnectionFetch:
-    """A connection under each parent, whose id is in the column `key`, or, without one, for the root."""
+    """A connection under each parent, whose id is its `key`, or, without one, for the root."""
 
     word: ToMany
-    key: str | None
+    key: Key | None
     arguments: Arguments
     level: Compiled
     parts: frozenset[str]
     _constant: Asked | None = field(default=None, init=False)
 
     async def run(self, run: Run, parents: Sequence[Any], times: Times = None) -> Any:
-        keys = None if self.key is None else distinct(self.key, parents)
+        keys = None if self.key is None else distinct(self.key.place, parents)
         if keys == []:
             return {}
         asked = self.asked(run)
@@ -105,11 +99,14 @@ class ConnectionFetch:
         self, run: Run, asked: Asked, pages: Pages, times: Times = None
     ) -> dict[str | None, Any]:
         """By their parents' keys, from the rows that a statement brought."""
-        run.add_objects(sum(map(len, pages.values()) if times is None else times))
+        run.size.add_objects(sum(map(len, pages.values()) if times is None else times))
         fetched: Sequence[Any] = ()
-        if self.level.fetches:
+        level = self.level
+        if level.fetches or level.weight is not None:
             records = [record for page in pages.values() for record in page]
-            fetched = await bring(run, self.level.fetches, records, times)
+            if level.weight is not None:
+                run.size.add_text(level.weight.of(records, times))
+            fetched = await bring(run, level.fetches, records, times)
         counts = await self._counts(run, asked.rows, pages) if "count" in self.parts else {}
         if "page_info" in self.parts or asked.cut.backward:
             entries = [(key, *_cut_off(asked.cut, page), counts.get(key, 0)) for key, page in pages.items()]
@@ -125,11 +122,11 @@ class ConnectionFetch:
             statement = select_page(
                 asked.rows, asked.columns, asked.order, asked.limit, asked.cut.cursor, keys
             )
-            records = await run.reads.run(self.word.label, statement)
+            records: Sequence[Record] = await run.reads.run(self.word.label, statement)
             if keys is None:
                 return {None: records}
             for record in records:
-                pages[record["_parent"] - 1].append(record)
+                pages[record[-1] - 1].append(record)  # the number of its parent
         return dict(zip(of_keys, pages, strict=True))
 
     async def _counts(self, run: Run, rows: Rows, pages: Pages) -> dict[str | None, int]:
@@ -144,7 +141,7 @@ class ConnectionFetch:
             return None
         of_key: Counter[str | None] = Counter()
         for parent, number in zip(parents, times or repeat(1), strict=False):
-            of_key[parent[self.key]] += number
+            of_key[parent[self.key.place]] += number
         return [of_key[key] for key, page in pages.items() for _ in page]
 
 
@@ -164,5 +161,6 @@ class RiddenFetch:
     page: Sequence[Record]
 
     async def run(self, run: Run, parents: Sequence[Any], times: Times) -> Any:
-        [key] = [parent[self.fetch.key] for parent in parents]
+        assert self.fetch.key is not None  # noqa: S101 - the root has no parent
+        [key] = [parent[self.fetch.key.place] for parent in parents]
         return {} if key is None else await self.fetch.connections(run, self.asked, {key: self.page})

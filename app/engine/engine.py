@@ -20,13 +20,14 @@ from graphql.pyutils import gather_with_cancel
 from strawberry import Schema
 
 from app.engine.entities import Row
-from app.engine.fetches import AnswerTooLarge, Compiled, Run, bring
+from app.engine.fetches import Compiled, Run, bring
 from app.engine.mutations import MutationCall, MutationField, plan_mutation
 from app.engine.objects import object_by_id
 from app.engine.plan import plan_rows, plan_value
 from app.engine.reads import Reads
 from app.engine.roots import Root, Viewing, plan_root
 from app.engine.selection import Selections, Unsupported, fragments_of
+from app.engine.size import AnswerTooLarge
 from app.engine.variables import Variables, variables_of_directives
 from app.infra.database_errors import DatabaseUnavailable
 

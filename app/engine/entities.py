@@ -32,6 +32,8 @@ _SQL_TYPES: tuple[tuple[type[fields.Field[Any]], str], ...] = (  # subclasses be
     (fields.TextField, "text"),
 )
 
+_LONG = (fields.TextField, fields.JSONField)
+
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -40,10 +42,14 @@ class Column:
     name: str
     sql_type: str
     nullable: bool
+    access: Access | None = None
+    is_long: bool = False
+    """Whether its values may be long texts."""
 
     def of(self, alias: str) -> str:
-        """The column itself, for predicates and orders."""
-        return f'{alias}."{self.name}"'
+        """The column itself, for predicates and orders; empty text for whom its own access leaves out."""
+        value = f'{alias}."{self.name}"'
+        return value if self.access is None else f"(CASE WHEN {self.access(alias)} THEN {value} ELSE '' END)"
 
     def selected(self, alias: str) -> str:
         """The column as an answer carries it."""
@@ -65,12 +71,18 @@ class Entity:
     """A table, and who may see its rows, behind one GraphQL type."""
 
     def __init__(
-        self, type_name: str, model: type[Model], access: Access, tenants: Tenants | None = None
+        self,
+        type_name: str,
+        model: type[Model],
+        access: Access,
+        tenants: Tenants | None = None,
+        guarded: Mapping[str, Access] | None = None,
     ) -> None:
         self.type_name = type_name
         self.model = model
         self.access = access
         self.tenants = tenants
+        self.guarded = guarded or {}
         self.selected: tuple[str, ...] = ()
         """The columns that the type's fields need, `relation.column` for those of a joined row."""
 
@@ -87,6 +99,8 @@ class Entity:
                 name=_identifier(name),
                 sql_type=_sql_type(meta.fields_map[attribute]),
                 nullable=meta.fields_map[attribute].null,
+                access=self.guarded.get(attribute),
+                is_long=type(meta.fields_map[attribute]) in _LONG,
             )
             for attribute, name in meta.fields_db_projection.items()
         }
@@ -115,11 +129,19 @@ class Row:
         return self.values[attribute]
 
 
-def entity(model: type[Model], access: Access, tenants: Tenants | None = None) -> Callable[[T], T]:
-    """Declares that a Strawberry type's objects are the rows of `model` that `access` lets through."""
+def entity(
+    model: type[Model],
+    access: Access,
+    tenants: Tenants | None = None,
+    guarded: Mapping[str, Access] | None = None,
+) -> Callable[[T], T]:
+    """Declares that a Strawberry type's objects are the rows of `model` that `access` lets through.
+
+    guarded: of columns of text that fewer may see than the row, who those are; to others they are empty.
+    """
 
     def declare(cls: Any) -> Any:
-        declared = Entity(cls.__name__, model, access, tenants)
+        declared = Entity(cls.__name__, model, access, tenants, guarded)
         cls.__entity__ = declared
         cls.__strawberry_definition__.is_type_of = _is_row_of(cls.__name__)
         _by_model[model] = declared

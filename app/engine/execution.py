@@ -13,6 +13,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from app.engine.declarations import bind
 from app.engine.engine import Engine, NotAnswered
 from app.engine.reads import Reads
+from app.engine.size import check_text
 from app.infra.db import DatabaseUnavailable
 from app.infra.metrics import engine_operations, operations_answered
 
@@ -132,7 +133,10 @@ class OperationExecutor(StrawberryGraphQLCoreExecutionContext):
             )
         except NotAnswered as reason:
             engine_operations.labels(str(reason)).inc()
-            return cast(dict[str, Any], await _settled(self, by_core()))
+            self.context_value.reads.size.reset()
+            by_itself = await _settled(self, by_core())
+            check_text(by_itself)
+            return cast(dict[str, Any], by_itself)
         operations_answered.inc()
         return data
 

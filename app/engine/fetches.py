@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from graphql import GraphQLError
 from graphql.execution.values import VariableValues
 from graphql.pyutils import gather_with_cancel
 
@@ -13,14 +12,13 @@ from app.engine.entities import Entity, Row
 from app.engine.fields import Batch, CountOf
 from app.engine.pages import Narrowing
 from app.engine.reads import Reads
+from app.engine.size import AnswerSize, Weight
 from app.engine.statements import (
     select_counts,
 )
 
-MAX_OBJECTS = 50_000
-"""How many objects the lists of one answer hold in all; more are refused."""
-
-Record = Mapping[str, Any]
+Record = Any
+"""A row of a statement, or of a page that rode in one: its columns come first, in their order."""
 Pages = Mapping[str | None, Sequence[Record]]
 """Rows by their parents' keys; of the root under None."""
 
@@ -31,24 +29,17 @@ class Run:
 
     reads: Reads
     variables: VariableValues
-    objects: int = 0
-    """How many objects of lists the answer holds so far, as often as each occurs in it."""
 
-    def add_objects(self, number: int) -> None:
-        """Raises AnswerTooLarge. Rows that many parents share are read once and written many times."""
-        self.objects += number
-        if self.objects > MAX_OBJECTS:
-            raise AnswerTooLarge
+    @property
+    def size(self) -> AnswerSize:
+        return self.reads.size
 
 
-class AnswerTooLarge(GraphQLError):
-    """For the client, from here: graphql-core would begin the same answer again."""
+class Key(NamedTuple):
+    """Where the rows of a level have their id: its column in their statement, and its place in a row."""
 
-    def __init__(self) -> None:
-        super().__init__(
-            f"The answer would hold more than {MAX_OBJECTS:,} objects: ask for shorter pages.",
-            extensions={"code": "BAD_USER_INPUT"},
-        )
+    column: str
+    place: int
 
 
 Times = Sequence[int] | None
@@ -67,6 +58,8 @@ class Compiled:
     columns: tuple[str, ...]
     fetches: tuple[Fetch, ...]
     complete: Callable[..., Any]
+    weight: Weight | None = None
+    """None where the number of objects says enough."""
 
     @cached_property
     def rider(self) -> Fetch | None:
@@ -86,10 +79,10 @@ async def bring(
 
 @dataclass(frozen=True, slots=True)
 class CountFetch:
-    """`key` is the column with the parent's id."""
+    """`key` is the place of the parent's id in its row."""
 
     word: CountOf
-    key: str
+    key: int
 
     async def run(self, run: Run, parents: Sequence[Any], times: Times) -> dict[str, int]:
         keys = distinct(self.key, parents)
@@ -103,26 +96,23 @@ class CountFetch:
 
 @dataclass(frozen=True, slots=True)
 class BatchFetch:
-    """`prefix` is that of the row's columns where it was joined."""
+    """`places`: by attribute, where in a row what `word` needs stands."""
 
     word: Batch
     entity: Entity
-    prefix: str
-    names: tuple[str, ...]
+    places: Mapping[str, int]
 
     async def run(self, run: Run, parents: Sequence[Record], times: Times) -> dict[str, Any]:
-        key = f"{self.prefix}id"
+        key = self.places["id"]
         distinct_parents = {parent[key]: parent for parent in parents if parent[key] is not None}
         if not distinct_parents:
             return {}
-        rows = [Row(self.entity, self._unprefixed(parent)) for parent in distinct_parents.values()]
+        rows = [Row(self.entity, self._values(parent)) for parent in distinct_parents.values()]
         results = await self.word.load(run.reads, rows)
         return dict(zip(distinct_parents, results, strict=True))
 
-    def _unprefixed(self, parent: Record) -> Record:
-        if not self.prefix:
-            return parent
-        return {name: parent[self.prefix + name] for name in self.names}
+    def _values(self, parent: Record) -> dict[str, Any]:
+        return {name: parent[place] for name, place in self.places.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,5 +121,5 @@ class ViewerFetch:
         return run.reads.viewer
 
 
-def distinct(key: str, parents: Sequence[Any]) -> list[str]:
+def distinct(key: int, parents: Sequence[Any]) -> list[str]:
     return [value for value in dict.fromkeys([parent[key] for parent in parents]) if value is not None]

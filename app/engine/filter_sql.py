@@ -25,8 +25,10 @@ from app.engine.relations import Through
 
 MAX_DEPTH = 8
 """How deep filters nest; a deeper one is an ArgumentError."""
+_TOLD_DEPTH = 4 * MAX_DEPTH
+"""How deep one is still looked at, to say how deep it is."""
 MAX_CONDITIONS = 100
-"""How many comparisons one filter holds in all; more are an ArgumentError."""
+"""How many comparisons one filter holds in all, and steps to other rows; more are an ArgumentError."""
 MAX_LIST = 500
 """How many values `in` and `nin` take; more are an ArgumentError."""
 
@@ -39,13 +41,27 @@ def compile_filter(
     Raises ArgumentError for one that is too deep, too long, or compares with null.
     """
     compiler = Compiler(composer)
-    return compiler.filter(definition_of(filter_type), value, entity, alias, ("filter",))
+    sql = compiler.filter(definition_of(filter_type), value, entity, alias, ("filter",))
+    compiler.check()
+    return sql
 
 
 class Compiler:
     def __init__(self, composer: Composer) -> None:
         self.composer = composer
         self.conditions = 0
+        self.depth = 0
+
+    def check(self) -> None:
+        """Raises ArgumentError. At the end, to say what was sent, which is bounded before it comes here."""
+        if self.depth > MAX_DEPTH:
+            raise _too_deep(str(self.depth))
+        if self.conditions > MAX_CONDITIONS:
+            raise ArgumentError(
+                "filter",
+                f"filter holds {self.conditions:,} conditions; the limit is {MAX_CONDITIONS}."
+                " Compare with several values by in, or send several operations.",
+            )
 
     def filter(
         self,
@@ -55,15 +71,16 @@ class Compiler:
         alias: str,
         path: tuple[str, ...],
     ) -> str:
-        if len(path) > MAX_DEPTH:
-            raise ArgumentError("filter", f"filter nests deeper than {MAX_DEPTH} levels.")
+        self.depth = max(self.depth, len(path))
+        self.conditions += not value  # one that compares nothing is one too
+        if self.depth > _TOLD_DEPTH:
+            raise _too_deep(f"more than {_TOLD_DEPTH}")
         fields = {graphql_name(field): field for field in definition.fields}
         parts: list[str] = []
         for name, nested in value.items():
             where = (*path, name)
             if nested is None:
                 raise ArgumentError("filter", f"{'.'.join(where)} is null: leave it out, or use isNull.")
-            self._count()
             declaration = fields[name].metadata.get(METADATA_KEY)
             if declaration is None:
                 parts.append(self._combine(definition, name, nested, entity, alias, where))
@@ -82,8 +99,6 @@ class Compiler:
     ) -> str:
         if name == "not":
             return f"({self.filter(definition, nested, entity, alias, path)}) IS NOT TRUE"
-        for _ in nested:
-            self._count()
         parts = [self.filter(definition, part, entity, alias, path) for part in nested]
         if not parts:
             return "TRUE" if name == "and" else "FALSE"
@@ -138,6 +153,7 @@ class Compiler:
             else:
                 beyond[name] = value
         if beyond:
+            self.conditions += 1
             other = self.composer.alias()
             inner = self.filter(definition, beyond, target, other, path)
             parts.append(
@@ -154,6 +170,7 @@ class Compiler:
         alias: str,
         path: tuple[str, ...],
     ) -> str:
+        self.conditions += 1
         target = entity_of_model(through.target_model)
         link, other = self.composer.alias(), self.composer.alias()
         inner = self.filter(definition, nested, target, other, path)
@@ -174,7 +191,7 @@ class Compiler:
                 raise ArgumentError(
                     "filter", f"{'.'.join((*path, operator))} is null: leave it out, or use isNull."
                 )
-            self._count()
+            self.conditions += 1
             parts.append(self._operation(column, operator, value, alias, path))
         return f"({' AND '.join(parts)})" if parts else "TRUE"
 
@@ -199,13 +216,19 @@ class Compiler:
     def _list(self, column: Column, value: Any, path: tuple[str, ...]) -> str:
         values = value if isinstance(value, list) else [value]
         if len(values) > MAX_LIST:
-            raise ArgumentError("filter", f"{'.'.join(path)} lists more than {MAX_LIST} values.")
+            raise ArgumentError(
+                "filter",
+                f"{'.'.join(path)} lists {len(values):,} values; the limit is {MAX_LIST}."
+                " Send several operations.",
+            )
         return self.composer.value(_values(column, values, path), f"{column.sql_type}[]")
 
-    def _count(self) -> None:
-        self.conditions += 1
-        if self.conditions > MAX_CONDITIONS:
-            raise ArgumentError("filter", f"filter holds more than {MAX_CONDITIONS} conditions.")
+
+def _too_deep(levels: str) -> ArgumentError:
+    return ArgumentError(
+        "filter",
+        f"filter nests {levels} levels deep; the limit is {MAX_DEPTH}. Use fewer levels of and, or and not.",
+    )
 
 
 def _values(column: Column, values: list[Any], path: tuple[str, ...]) -> list[Any]:

@@ -1,16 +1,21 @@
 """A level while its code is written: the columns, further statements and objects that it needs."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from strawberry import Schema
 
-from app.engine.entities import Entity
+from app.engine.entities import Column, Entity
 from app.engine.fetches import (
     Compiled,
     Fetch,
 )
-from app.engine.selection import Selections, Unsupported
+from app.engine.selection import Selected, Selections, Unsupported
+from app.engine.size import Weight
+
+_VALUE = 40
+"""Characters of a value that is no text, about."""
 
 Complete = Callable[..., Any]
 
@@ -31,9 +36,13 @@ class Level:
     def __init__(self, schema: Schema, selections: Selections, entity: Entity | None) -> None:
         self.schema = schema
         self.selections = selections
-        self.columns: dict[str, None] = {"id": None} if entity else {}
+        self.columns: dict[str, int] = {"id": 0} if entity else {}
+        """Where each stands in a row: finding it by its name takes twice as long."""
         self.fetches: list[Fetch] = []
         self._bound: dict[str, Any] = {"required": required}
+        self._written: Counter[str] = Counter()
+        self._long: set[str] = set()
+        self._renamed = 0
         self._variables = 0
 
     def bind(self, value: Any) -> str:
@@ -53,8 +62,22 @@ class Level:
 
     def column(self, name: str) -> str:
         """The source of a column of the row `r`."""
-        self.columns[name] = None
-        return f"r[{name!r}]"
+        return f"r[{self.place(name)}]"
+
+    def place(self, name: str) -> int:
+        """Of a column in the row."""
+        return self.columns.setdefault(name, len(self.columns))
+
+    def weigh(self, name: str, column: Column) -> None:
+        """Each object holds the value of this column once more."""
+        self._written[name] += 1
+        if column.is_long or (column.sql_type == "text" and self._written[name] > 1):
+            self._long.add(name)
+
+    def weigh_name(self, selected: Selected) -> None:
+        """Each object holds this name, which may be any and stand for the same field again and again."""
+        if selected.nodes[0].node.alias is not None:
+            self._renamed += len(selected.key) + _VALUE
 
     def compiled(self, parameters: Iterable[str], expression: str) -> Compiled:
         """What the fetches bring follows the function's own parameters."""
@@ -64,4 +87,10 @@ class Level:
         except (SyntaxError, RecursionError, MemoryError):  # what Python's own limits on nesting raise
             raise Unsupported("nested too deeply") from None
         function: Complete = eval(code, self._bound)  # noqa: S307 (see the module's docstring)
-        return Compiled(tuple(self.columns), tuple(self.fetches), function)
+        return Compiled(tuple(self.columns), tuple(self.fetches), function, self._weight())
+
+    def _weight(self) -> Weight | None:
+        texts = tuple(
+            (place, self._written[name]) for name, place in self.columns.items() if name in self._long
+        )
+        return Weight(self._renamed, texts) if texts or self._renamed else None

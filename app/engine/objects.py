@@ -1,6 +1,6 @@
 """The objects of rows that a statement finds by itself: of one row, or of rows by id."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ async def object_of(run: Run, label: str, level: Compiled, statement: Statement)
         asked = rider.asked(run)
         records = await run.reads.run(label, select_with_page(statement, asked.riding, asked.columns))
         rows = list({record["id"]: record for record in records}.values())
-        ridden = RiddenFetch(rider, asked, asked.ridden(records))
+        ridden = RiddenFetch(rider, asked, asked.ridden(records, len(level.columns)))
         fetches = tuple([ridden if one is rider else one for one in fetches])
     else:
         rows = await run.reads.run(label, statement)
@@ -51,6 +51,8 @@ async def object_of(run: Run, label: str, level: Compiled, statement: Statement)
         raise AmbiguousLookup("More than one matches.")
     if not rows:
         return None
+    if level.weight is not None:
+        run.size.add_text(level.weight.of(rows, None))
     [found] = level.complete(rows, *await bring(run, fetches, rows))
     return found
 
@@ -61,11 +63,20 @@ async def object_by_id(run: Run, label: str, entity: Entity, level: Compiled, ke
 
 
 async def objects_by_id(
-    run: Run, label: str, entity: Entity, level: Compiled, keys: Sequence[str]
+    run: Run,
+    label: str,
+    entity: Entity,
+    level: Compiled,
+    keys: Sequence[str],
+    times_of: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
+    """`times_of`: how often the object of each key occurs in the answer; None: once."""
     if not keys:
         return {}
     records = await run.reads.run(label, select_by_ids(entity, level.columns, keys))
-    fetched = await bring(run, level.fetches, records)
+    times = None if times_of is None else [times_of[record["id"]] for record in records]
+    if level.weight is not None:
+        run.size.add_text(level.weight.of(records, times))
+    fetched = await bring(run, level.fetches, records, times)
     objects = level.complete(records, *fetched)
     return {record["id"]: value for record, value in zip(records, objects, strict=True)}

@@ -140,6 +140,13 @@ class Page:
         page = found[: self.cut.size]
         return (page[::-1] if self.cut.backward else page), len(found) > self.cut.size
 
+    async def items(self) -> Sequence[Row]:
+        """Those that are to be in the answer. Raises AnswerTooLarge."""
+        self.reads.size.check_objects()
+        rows, _ = await self.load()
+        self.reads.size.add_objects(len(rows))
+        return rows
+
     async def count(self) -> int:
         return await self.reads.count(self.connection, self.key, self.rows, self.parent, COUNT_LIMIT)
 
@@ -176,13 +183,11 @@ def _part(name: str, description: str) -> Any:
 class Connection(Generic[T]):
     @_part("edges", "The page's items with their cursors.")
     async def edges(root: strawberry.Parent[Page]) -> list[Edge[T]]:  # noqa: N805
-        rows, _ = await root.load()
-        return [RowEdge(row, root.cursor(row)) for row in rows]  # type: ignore[misc]
+        return [RowEdge(row, root.cursor(row)) for row in await root.items()]  # type: ignore[misc]
 
     @_part("nodes", "The page's items.")
     async def nodes(root: strawberry.Parent[Page]) -> list[T]:  # noqa: N805
-        rows, _ = await root.load()
-        return rows  # type: ignore[return-value]
+        return await root.items()  # type: ignore[return-value]
 
     @_part("page_info", "Where the page stands in its list.")
     async def page_info(root: strawberry.Parent[Page]) -> PageInfo:  # noqa: N805

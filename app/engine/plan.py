@@ -21,7 +21,7 @@ from app.engine import leaves
 from app.engine.arguments import Arguments
 from app.engine.connections import ConnectionFetch
 from app.engine.entities import Entity, entity_of_type
-from app.engine.fetches import BatchFetch, Compiled, CountFetch, ViewerFetch
+from app.engine.fetches import BatchFetch, Compiled, CountFetch, Key, ViewerFetch
 from app.engine.fields import METADATA_KEY, Batch, ColumnWord, Computed, CountOf, ToMany, ToOne, Word
 from app.engine.level import Level
 from app.engine.objects import RowsFetch
@@ -52,7 +52,7 @@ def plan_value(
 
 
 def plan_connection(
-    schema: Schema, selections: Selections, word: ToMany, key: str | None, selected: Selected
+    schema: Schema, selections: Selections, word: ToMany, key: Key | None, selected: Selected
 ) -> ConnectionFetch:
     """A connection's statement, and from the pages under all parents to their connections."""
     level = Level(schema, selections, word.target)
@@ -73,6 +73,7 @@ def _object_of_row(
         if isinstance(selected, str):
             entries.append(f"{selected!r}: {type_.name!r}")
         else:
+            level.weigh_name(selected)
             entries.append(f"{selected.key!r}: {_field_of_row(level, prefix, entity, selected)}")
     return f"{{{', '.join(entries)}}}"
 
@@ -85,19 +86,19 @@ def _field_of_row(level: Level, prefix: str, entity: Entity, selected: Selected)
         case ToOne():
             return _joined(level, prefix, entity, word, selected)
         case ToMany():
-            key = level.column(f"{prefix}id")
-            fetch = plan_connection(level.schema, level.selections, word, f"{prefix}id", selected)
-            return f"{level.fetched(fetch)}[{key}]"
+            parent = Key(f"{prefix}id", level.place(f"{prefix}id"))
+            fetch = plan_connection(level.schema, level.selections, word, parent, selected)
+            return f"{level.fetched(fetch)}[{level.column(parent.column)}]"
         case CountOf():
             key = level.column(f"{prefix}id")
-            return f"{level.fetched(CountFetch(word, f'{prefix}id'))}[{key}]"
+            return f"{level.fetched(CountFetch(word, level.place(f'{prefix}id')))}[{key}]"
         case Batch(needs=needs):
-            for name in ("id", *needs):
-                level.column(prefix + name)
-            fetched = level.fetched(BatchFetch(word, entity, prefix, ("id", *needs)))
-            return _value(level, f"{fetched}[r[{f'{prefix}id'!r}]]", selected.definition.type, selected.nodes)
+            places = {name: level.place(prefix + name) for name in ("id", *needs)}
+            fetched = level.fetched(BatchFetch(word, entity, places))
+            found = f"{fetched}[{level.column(f'{prefix}id')}]"
+            return _value(level, found, selected.definition.type, selected.nodes)
         case Computed():
-            arguments = [level.column(prefix + name) for name in word.columns]
+            arguments = [_weighed(level, prefix, entity, name) for name in word.columns]
             if word.with_viewer:
                 arguments.insert(0, level.fetched(ViewerFetch()))
             call = f"{level.bind(word.function)}({', '.join(arguments)})"
@@ -107,7 +108,7 @@ def _field_of_row(level: Level, prefix: str, entity: Entity, selected: Selected)
 
 def _column(level: Level, prefix: str, entity: Entity, selected: Selected) -> str:
     name = selected.field.python_name
-    source = level.column(prefix + name)
+    source = _weighed(level, prefix, entity, name)
     type_: Any = selected.definition.type
     if isinstance(type_, GraphQLNonNull):
         if entity.columns[name].nullable:
@@ -117,12 +118,19 @@ def _column(level: Level, prefix: str, entity: Entity, selected: Selected) -> st
     return inner if inner == source else f"(None if {source} is None else {inner})"
 
 
+def _weighed(level: Level, prefix: str, entity: Entity, name: str) -> str:
+    """The source of a column whose value becomes a part of the answer."""
+    if name in entity.columns:  # else it is one of a joined row, which are short
+        level.weigh(prefix + name, entity.columns[name])
+    return level.column(prefix + name)
+
+
 def _joined(level: Level, prefix: str, entity: Entity, word: ToOne, selected: Selected) -> str:
     relation = f"{prefix}{(word.key or '').removesuffix('_id')}."
     key = level.column(f"{relation}id")
     inner = _object_of_row(level, relation, word.target, _object_type(selected.definition), selected.nodes)
     if isinstance(selected.definition.type, GraphQLNonNull):
-        return f"({inner} if required({key}) else None)"
+        return f"(required(None) if {key} is None else {inner})"
     return f"(None if {key} is None else {inner})"
 
 

@@ -12,6 +12,7 @@ from app.engine.composer import Condition, is_uuid
 from app.engine.entities import Entity, Row, entities, entity_of_model
 from app.engine.ordering import Order
 from app.engine.pages import Page
+from app.engine.size import AnswerSize
 from app.engine.statements import Rows, Statement, select_by_ids, select_counts, select_page, select_types
 from app.infra.sql import bind
 
@@ -31,8 +32,12 @@ class Reads:
     names. What was read is kept for as long as the object lives: whoever writes takes a new one.
     """
 
-    def __init__(self, fetch: Fetch, viewer: Any, binds: Mapping[str, object]) -> None:
+    def __init__(
+        self, fetch: Fetch, viewer: Any, binds: Mapping[str, object], size: AnswerSize | None = None
+    ) -> None:
         self.viewer = viewer
+        self.size = size or AnswerSize()
+        """Of the answer that they are for."""
         self._fetch = fetch
         self._binds = binds
         self._loaders: dict[object, DataLoader[Any, Any]] = {}

@@ -1,5 +1,6 @@
 """The root of a query: which statements begin it."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -87,11 +88,12 @@ class NodesRoot:
         of_type: dict[str, list[str]] = {}
         for key, entity in (await run.reads.locate(self.word.label, ids)).items():
             of_type.setdefault(entity.type_name, []).append(key)
+        times_of = Counter(ids) if len(set(ids)) < len(ids) else None
         objects: dict[str, Any] = {}
         for name, keys in of_type.items():
             label = f"{self.word.label}.{name}"
             if self.word.many:
-                objects |= await objects_by_id(run, label, *self.levels[name], keys)
+                objects |= await objects_by_id(run, label, *self.levels[name], keys, times_of)
             else:
                 objects[keys[0]] = await object_by_id(run, label, *self.levels[name], keys[0])
         return objects

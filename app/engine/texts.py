@@ -10,7 +10,7 @@ from app.engine.entities import Entity, Tenants
 from app.engine.ordering import Order, after, order_by
 from app.engine.relations import Link, Through
 
-RIDING = "+"
+_RIDING = "+"
 """Begins the names of the columns of a page that rides in its parent's statement."""
 
 Place = tuple[str | None, ...] | None
@@ -50,13 +50,13 @@ def page(
 @_remembered
 def under_each(page: str, keys: str) -> str:
     return (
-        f'SELECT parent.position AS "_parent", page.* FROM {_parents(keys)} CROSS JOIN LATERAL ({page}) page'
+        f'SELECT page.*, parent.position AS "_parent" FROM {_parents(keys)} CROSS JOIN LATERAL ({page}) page'
     )
 
 
 @_remembered
 def with_page(statement: str, page: str, columns: tuple[str, ...]) -> str:
-    names = ", ".join(f'"{RIDING}{column}"' for column in columns)
+    names = ", ".join(f'"{_RIDING}{column}"' for column in columns)
     return (
         f"SELECT parent.*, page.* FROM ({statement}) parent LEFT JOIN LATERAL ({page}) page({names}) ON TRUE"
     )
@@ -85,7 +85,7 @@ def numbered(
     [where] = _parts(entity, predicates, order, place, merged=False)
     outputs = ", ".join(f'"{column}"' for column in columns)
     return (
-        f'SELECT "_parent", {outputs} FROM (SELECT parent.position AS "_parent", {names}, row_number() OVER'
+        f'SELECT {outputs}, "_parent" FROM (SELECT parent.position AS "_parent", {names}, row_number() OVER'
         f' (PARTITION BY parent.position ORDER BY {order_by(order, entity, "this")}) AS "_number"'
         f" FROM {_parents(keys)} JOIN {link.table} link ON {link_predicates}"
         f' JOIN {entity.table} this ON this."id" = GREATEST(link."{link.target_key}"){joins}'

@@ -56,7 +56,8 @@ class Variables:
         simple = None if self._simple is None else _coerce(self._simple, given)
         if simple is not None:
             return simple
-        values = get_variable_values(self._schema, operation.variable_definitions, dict(given))
+        # One error is enough here: each takes as long as the value that it is about is large.
+        values = get_variable_values(self._schema, operation.variable_definitions, dict(given), max_errors=0)
         return None if isinstance(values, list) else values
 
 

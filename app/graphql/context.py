@@ -21,6 +21,7 @@ from app.domain.viewer import Fetch, Viewer, load_viewer
 from app.domain.viewer_cache import ViewerCache
 from app.domain.write import Write
 from app.engine import Reads
+from app.engine.size import AnswerSize
 from app.infra.db import Database
 from app.infra.rate_limit import Allowance
 from app.infra.redis import Redis
@@ -69,10 +70,16 @@ class Context:
     """What is left to the caller after this operation; None where nothing is limited."""
     cost: int = 0
     """Of this operation, in points."""
+    charge: Callable[[UUID], Awaitable[Exception | None]] | None = None
+    """Lets a user pay for an operation that nobody has paid for; why they cannot, if so."""
+    refusal: Exception | None = None
+    """Why who has signed in by this operation is not its viewer."""
     statements: list[StatementRun] = field(default_factory=list)
     """What was sent to PostgreSQL for this request, in order."""
     write: Write | None = None
     """The write under way, while a mutation's resolver runs."""
+    size: AnswerSize = field(default_factory=AnswerSize, init=False)
+    """Of the answer, over all root fields."""
     reads: Reads = field(init=False)
     _source: Fetch | None = field(default=None, init=False)
     _when_done: list[Callable[[], Awaitable[None]]] = field(default_factory=list, init=False)
@@ -92,6 +99,8 @@ class Context:
     def require_viewer(self) -> Viewer:
         """Raises Unauthenticated."""
         if self.viewer is None:
+            if self.refusal is not None:
+                raise self.refusal
             raise Unauthenticated(Unauthenticated.BROKEN if self.token_broken else Unauthenticated.MISSING)
         return self.viewer
 
@@ -109,6 +118,15 @@ class Context:
             raise RuntimeError("No write is under way: the field is not declared with mutation().")
         return self.write
 
+    async def sign_in(self, viewer: Viewer | None) -> None:
+        """As `become`, for who has just signed in and pays for the operation; not who is out of points."""
+        if viewer is not None and self.charge is not None:
+            self.refusal = await self.charge(viewer.user_id)
+            if self.refusal is not None:
+                return
+            self.charge = None
+        self.become(viewer)
+
     def become(self, viewer: Viewer | None) -> None:
         """What follows in this document is read as `viewer`: after signing in, or joining a workspace."""
         self.viewer = viewer
@@ -116,7 +134,7 @@ class Context:
 
     def renew_reads(self) -> None:
         binds = self.viewer.binds if self.viewer else _NOBODY
-        self.reads = Reads(self._fetch, self.viewer, binds)
+        self.reads = Reads(self._fetch, self.viewer, binds, self.size)
 
     def read_through(self, fetch: Fetch) -> None:
         """Reads go there until the root field is done: to a write that is validated and not committed."""
@@ -145,7 +163,8 @@ class Context:
     @property
     def _fetch(self) -> Any:
         """A Fetch. A write's is watched already."""
-        return self._source or partial(self.services.database.fetch, watch=self.watch)
+        owner = self.viewer.user_id if self.viewer else None
+        return self._source or partial(self.services.database.fetch, watch=self.watch, owner=owner)
 
 
 Info = strawberry.Info[Context, None]

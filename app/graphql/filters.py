@@ -23,7 +23,7 @@ TASK_LABELS = Through(models.TaskLabel, "task_id", "label_id", models.Label)
 class UserFilter:
     id: IDComparator | None = compares("id", "By id.")
     name: StringComparator | None = compares("name", "By name.")
-    email: StringComparator | None = compares("email", "By email address.")
+    email: StringComparator | None = compares("email", "By email address; of former members it is empty.")
     is_null: bool | None = is_null("Whether there is nobody.")
 
 

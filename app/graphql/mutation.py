@@ -1,10 +1,11 @@
 """What every mutation has in common, as one decorator around its resolver."""
 
+import asyncio
 import hmac
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import is_dataclass
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import strawberry
@@ -15,12 +16,15 @@ from strawberry.types.field import StrawberryField
 
 from app.domain.errors import Conflict, UserFault
 from app.domain.perform import Outcome, perform
-from app.domain.viewer import Viewer
+from app.domain.viewer import Fetch, Viewer
 from app.domain.write import Write
 from app.engine.cost import COST_KEY, STATEMENT
 from app.graphql.context import Context, Info
 from app.graphql.payloads import Errors, Payload, UserError
 from app.graphql.scalars import BigInt
+
+TRIAL_READ_SECONDS: Final = 2.0
+"""How long the answer to `validateOnly` may be read: until then others may wait for what it has locked."""
 
 Resolver = TypeVar("Resolver", bound=Callable[..., Awaitable[Errors]])
 T = TypeVar("T")
@@ -33,6 +37,10 @@ _IDEMPOTENCY_KEY = (
 )
 _VALIDATE_ONLY = (
     "Runs everything and shows the answer as it would be, with a null syncSeq, then takes it all back."
+)
+_READ_TOO_LONG = (
+    f"The answer to validateOnly was not read within {TRIAL_READ_SECONDS:.0f} s. "
+    "Select less below the payload."
 )
 _EXPECTED_VERSION = (
     "The version that the change was made from. When the same fields changed since, the mutation is refused "
@@ -178,7 +186,7 @@ async def _tell(context: Context, viewer: Viewer, outcome: Outcome) -> None:
     What was only validated is answered from its open transaction, for whom the viewer would be, then undone.
     """
     if outcome.transaction is not None:
-        context.read_through(outcome.transaction.fetch)
+        context.read_through(_within(TRIAL_READ_SECONDS, outcome.transaction.fetch))
         if viewer.user_id in outcome.stale_viewers:
             context.after_root_field(partial(_restore, context, viewer))
             await context.forget_viewer(viewer.user_id)
@@ -187,6 +195,20 @@ async def _tell(context: Context, viewer: Viewer, outcome: Outcome) -> None:
         context.services.wakeups.publish(workspace_id, seq)
     for user_id in outcome.stale_viewers:
         await context.forget_viewer(user_id)
+
+
+def _within(seconds: float, fetch: Fetch) -> Fetch:
+    """`fetch` until so many seconds from now: a write that is tried holds locks while its answer is read."""
+    deadline = asyncio.get_running_loop().time() + seconds
+
+    async def within(label: str, sql: str, args: Sequence[object], /) -> Sequence[Mapping[str, Any]]:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await fetch(label, sql, args)
+        except TimeoutError:
+            raise UserFault(_READ_TOO_LONG) from None
+
+    return within
 
 
 async def _restore(context: Context, viewer: Viewer) -> None:

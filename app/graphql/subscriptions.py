@@ -124,12 +124,13 @@ async def _follow_tasks(
     viewer = context.require_viewer()
     workspaces = set(viewer.workspace_ids)
     project = task = None
-    if project_id is not None:
-        project, workspace_id = await _find(context, models.Project, "project", project_id)
-        workspaces &= {workspace_id}
-    if task_id is not None:
-        task, workspace_id = await _find(context, models.Task, "task", task_id)
-        workspaces &= {workspace_id}
+    async with context.services.log_readers.beginning:
+        if project_id is not None:
+            project, workspace_id = await _find(context, models.Project, "project", project_id)
+            workspaces &= {workspace_id}
+        if task_id is not None:
+            task, workspace_id = await _find(context, models.Task, "task", task_id)
+            workspaces &= {workspace_id}
 
     def is_wanted(event: LogEvent) -> bool:
         return (

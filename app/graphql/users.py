@@ -14,10 +14,13 @@ def _email_verified(viewer: Viewer | None, user_id: str, verified_at: dt.datetim
     return verified_at is not None if own else None
 
 
-@entity(models.User, access.user)
+@entity(models.User, access.user, guarded={"email": access.email})
 @strawberry.type(description="A person. Visible to whoever shares, or once shared, a workspace with them.")
 class User(Node):
-    email: str = column("The address they sign in with.")
+    email: str = column(
+        "The address they sign in with. Empty for whoever shares no workspace with them now, as with former"
+        " members."
+    )
     name: str = column("What they are called.")
     avatar_url: str | None = column("Where a picture of them is.")
     timezone: str = column("The IANA time zone they live in, such as Europe/Lisbon.")

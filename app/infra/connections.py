@@ -10,6 +10,11 @@ from app.config import DatabaseAddress
 _STATEMENT_SECONDS = 10
 _CONNECT_SECONDS = 3
 _IDLE_IN_TRANSACTION_SECONDS = 60
+_PREPARED = 100
+"""Statements that a connection keeps prepared: more than the usual operations send."""
+_PREPARED_LENGTH = 2_048
+"""Characters of one that is kept prepared: the usual ones are shorter. A longer one has a filter of many
+conditions, of which clients may send ever new ones; PostgreSQL holds some 100 kB of memory for each."""
 
 
 def connect_arguments(
@@ -35,7 +40,8 @@ def connect_arguments(
         "timeout": _CONNECT_SECONDS,
         "command_timeout": statement_seconds,
         "server_settings": server_settings,
-        **({"statement_cache_size": 0} if address.pooled else {}),
+        "statement_cache_size": 0 if address.pooled else _PREPARED,
+        "max_cacheable_statement_size": _PREPARED_LENGTH,
     }
 
 

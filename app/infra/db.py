@@ -92,17 +92,22 @@ class Database:
             raise DatabaseUnavailable(self.reason) from None
 
     async def fetch(
-        self, label: str, sql: str, args: Sequence[object], watch: Watch | None = None
+        self,
+        label: str,
+        sql: str,
+        args: Sequence[object],
+        watch: Watch | None = None,
+        owner: object = None,
     ) -> list[asyncpg.Record]:
         """
         The rows of one statement that leaves no session state behind. `label` names it in metrics and to
-        `watch`.
+        `watch`; `owner` is whose it is (see Pool).
 
         Raises DatabaseUnavailable, also when no connection comes free in 3 s or the answer takes 10 s.
         """
         pool = self._usable(self._reads)
         with translate_failures():
-            opened = pool.take_free() or await pool.acquire()
+            opened = pool.take_free(owner) or await pool.acquire(owner)
             started = perf_counter()
             try:
                 return await pool.fetch(opened, sql, args)
@@ -123,11 +128,11 @@ class Database:
             raise
         await transaction.commit()
 
-    async def begin(self, watch: Watch | None = None) -> OpenTransaction:
+    async def begin(self, watch: Watch | None = None, owner: object = None) -> OpenTransaction:
         """A transaction that the caller ends by `commit` or `rollback`. Raises DatabaseUnavailable."""
         pool = self._usable(self._writes)
         with translate_failures():
-            opened = await pool.acquire()
+            opened = await pool.acquire(owner)
         transaction = OpenTransaction(pool, opened, watch)
         await transaction.begin()
         return transaction
@@ -208,7 +213,8 @@ class Database:
     async def _enter(self, state: State, reason: str | None) -> None:
         if (state, reason) != (self.state, self.reason):
             level = logging.WARNING if state in ("connecting", "down") else logging.INFO
-            _log.log(level, "The database is %s.%s", state, f" {reason}" if reason else "")
+            told = f" {reason}" if level == logging.WARNING else ""
+            _log.log(level, "The database is %s.%s", state, told)
         async with self._state_changed:
             self.state, self.reason = state, reason
             self._state_changed.notify_all()

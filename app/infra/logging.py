@@ -135,5 +135,7 @@ def _quieten_libraries() -> None:
     logging.getLogger("uvicorn.access").disabled = True
     for name in ("asyncio", "asyncpg", "tortoise", "aerich", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A warning for each socket that a page of another site asks for.
+    logging.getLogger("strawberry.ws").setLevel(logging.ERROR)
     # Both log a caller's mistakes with a traceback; the edge logs the ones that are ours.
     logging.getLogger("strawberry.execution").setLevel(logging.CRITICAL)

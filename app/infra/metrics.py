@@ -169,17 +169,22 @@ attempts = Counter(
 )
 _rate_limit_operations = Counter(
     "taskflow_rate_limit_operations_total",
-    "Operations that the rate limit refused, or that were counted in the process alone while Redis was away,"
-    " by outcome (allowed, refused) and by where they were counted (redis, process).",
+    "Operations, and requests that hold none, by what the rate limit said (allowed, refused) and by where"
+    " they were counted: redis; process, while Redis is away; none, for a caller who is known to have nothing"
+    " left and is refused without counting.",
     ["outcome", "counted_in"],
     registry=registry,
 )
-
-
-@cache
-def rate_limit_operations(*, refused: bool, in_redis: bool) -> Counter:
-    outcome, counted_in = "refused" if refused else "allowed", "redis" if in_redis else "process"
-    return _rate_limit_operations.labels(outcome, counted_in)
+allowed_in_redis, allowed_in_process, refused_in_redis, refused_in_process, refused_uncounted = (
+    Tally(_rate_limit_operations.labels(outcome, counted_in))
+    for outcome, counted_in in (
+        ("allowed", "redis"),
+        ("allowed", "process"),
+        ("refused", "redis"),
+        ("refused", "process"),
+        ("refused", "none"),
+    )
+)
 
 
 mails = Counter(

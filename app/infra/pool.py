@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -31,12 +31,21 @@ class Opened:
     connection: Any
     generation: int
     used_at: float
+    owner: object = None
+
+
+class _Turn(NamedTuple):
+    """Of one who waits: for a connection, or for the news that there is room for another."""
+
+    given: "asyncio.Future[Opened | None]"
+    owner: object
 
 
 class Pool:
     """At most `size` connections, opened when needed. Raises DatabaseUnavailable, and what asyncpg does.
 
-    `name` is what metrics know it by.
+    `name` is what metrics know it by. An `owner` (a user) holds at most three of four at a time, so that
+    nobody's slow statements, or waits for a lock, keep everybody else out.
     """
 
     def __init__(self, address: DatabaseAddress, size: int, name: str = "reads") -> None:
@@ -48,7 +57,9 @@ class Pool:
         self._generation = 0
         self._count = 0
         self._free: list[Opened] = []
-        self._waiting: deque[asyncio.Future[Opened | None]] = deque()
+        self._waiting: deque[_Turn] = deque()
+        self._share = max(1, size - max(1, size // 4))
+        self._held: dict[object, int] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
@@ -57,18 +68,20 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        return sum(not turn.done() for turn in self._waiting)
+        return sum(not turn.given.done() for turn in self._waiting)
 
-    async def acquire(self) -> Opened:
+    async def acquire(self, owner: object = None) -> Opened:
         """A connection for one `fetch`, which gives it back, or to be given to `release` or `discard`."""
-        opened = self.take_free()
+        opened = self.take_free(owner)
         if opened is not None:
             return opened
         with self._wait_seconds.time():
             deadline = asyncio.get_running_loop().time() + ACQUIRE_SECONDS
             try:
                 while opened is None:
-                    opened = await (self._open if self._count < self.size else self._wait)(deadline)
+                    may_open = self._count < self.size and self._may_hold(owner)
+                    opened = await (self._open if may_open else self._wait)(owner, deadline)
+                    opened = opened or self.take_free(owner)
             except TimeoutError as error:
                 self._timeouts.inc()
                 raise DatabaseUnavailable(
@@ -76,11 +89,12 @@ class Pool:
                 ) from error
         return opened
 
-    def take_free(self) -> Opened | None:
+    def take_free(self, owner: object = None) -> Opened | None:
         """As `acquire`, if one is free now."""
-        while self._free:
+        while self._free and self._may_hold(owner):
             opened = self._free.pop()
             if not opened.connection.is_closed() and time.monotonic() - opened.used_at < _IDLE_SECONDS:
+                self._hand_over(opened, owner)
                 return opened
             self.discard(opened)
         return None
@@ -100,6 +114,7 @@ class Pool:
 
     def release(self, opened: Opened) -> None:
         """Hands it on; nothing may be under way on it."""
+        self._take_back(opened)
         if opened.generation != self._generation or opened.connection.is_closed():
             self.discard(opened)
             return
@@ -109,6 +124,7 @@ class Pool:
 
     def discard(self, opened: Opened) -> None:
         """Closes it, and whatever it still runs is stopped."""
+        self._take_back(opened)
         closing = asyncio.create_task(self._close(opened))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
@@ -125,26 +141,29 @@ class Pool:
         if self._closing:
             await asyncio.wait(self._closing)
 
-    async def _open(self, deadline: float) -> Opened:
+    async def _open(self, owner: object, deadline: float) -> Opened:
         self._count += 1
-        generation = self._generation
+        opened = Opened(None, self._generation, 0)
+        self._hand_over(opened, owner)
         try:
             async with asyncio.timeout_at(deadline):
-                return Opened(await connect(self._address), generation, 0)
+                opened.connection = await connect(self._address)
         except BaseException:
+            self._take_back(opened)
             self._leave()
             raise
+        return opened
 
-    async def _wait(self, deadline: float) -> Opened | None:
+    async def _wait(self, owner: object, deadline: float) -> Opened | None:
         """The next one that comes free, or None when there is room for another. Raises TimeoutError."""
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[Opened | None] = loop.create_future()
-        self._waiting.append(turn)
+        self._waiting.append(_Turn(turn, owner))
         giving_up = loop.call_at(deadline, _give_up, turn)  # a third of what asyncio.timeout costs
         try:
             return await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # given in the same moment
+            if turn.done() and not turn.cancelled() and not turn.exception():  # given in the same moment
                 if (opened := turn.result()) is not None:
                     self.release(opened)
                 else:
@@ -165,12 +184,39 @@ class Pool:
         self._pass_on(None)
 
     def _pass_on(self, opened: Opened | None) -> bool:
-        while self._waiting:
+        """To whoever has waited longest of those who may hold another one."""
+        kept: list[_Turn] = []
+        passed = False
+        while self._waiting and not passed:
             turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(opened)
-                return True
-        return False
+            if turn.given.done():
+                continue
+            if not self._may_hold(turn.owner):
+                kept.append(turn)
+                continue
+            if opened is not None:
+                self._hand_over(opened, turn.owner)
+            turn.given.set_result(opened)
+            passed = True
+        self._waiting.extendleft(reversed(kept))
+        return passed
+
+    def _may_hold(self, owner: object) -> bool:
+        return owner is None or self._held.get(owner, 0) < self._share
+
+    def _hand_over(self, opened: Opened, owner: object) -> None:
+        opened.owner = owner
+        if owner is not None:
+            self._held[owner] = self._held.get(owner, 0) + 1
+
+    def _take_back(self, opened: Opened) -> None:
+        owner, opened.owner = opened.owner, None
+        if owner is not None:
+            left = self._held[owner] - 1
+            if left:
+                self._held[owner] = left
+            else:
+                del self._held[owner]
 
 
 def _give_up(turn: "asyncio.Future[Opened | None]") -> None:

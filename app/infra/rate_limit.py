@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from app.infra.metrics import rate_limit_operations
+from app.infra import metrics
 from app.infra.redis import Redis, Script
 
 _REMEMBERED: Final = 10_000
@@ -35,6 +35,15 @@ end
 `RateLimit.arguments`, and `RateLimit.allowance` takes what it returns. What is refused costs no points."""
 
 _COUNT_ALONE: Final = COUNT + "return {count(KEYS[1], unpack(ARGV))}"
+_CHARGE: Final = """
+local spent = redis.call('HINCRBY', KEYS[1], 'points', ARGV[2])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+    redis.call('PEXPIRE', KEYS[1], ARGV[1])
+    left = tonumber(ARGV[1])
+end
+return {redis.call('HINCRBY', KEYS[1], 'operations', 0), left, spent}
+"""
 _TAKE_BACK: Final = """
 if redis.call('EXISTS', KEYS[1]) == 1 then
     redis.call('HINCRBY', KEYS[1], 'operations', -1)
@@ -124,8 +133,10 @@ class RateLimit:
         allowance = Allowance(self._window // 1000, budget, points, exceeded)
         if over:
             self._remember_exhausted(caller, allowance)
-        if exceeded is not None or counted is None:
-            rate_limit_operations(refused=exceeded is not None, in_redis=counted is not None).inc()
+        if exceeded is None:
+            (metrics.allowed_in_process if counted is None else metrics.allowed_in_redis).inc()
+        else:
+            (metrics.refused_in_process if counted is None else metrics.refused_in_redis).inc()
         return allowance
 
     @property
@@ -134,7 +145,7 @@ class RateLimit:
         return bool(self._exhausted)
 
     def exhausted(self, caller: str) -> Allowance | None:
-        """Of a caller of whom this process knows that they have no operation left."""
+        """Of a caller of whom this process knows that they have no operation left, who is thereby refused."""
         known = self._exhausted.get(caller)
         if known is None:
             return None
@@ -144,11 +155,24 @@ class RateLimit:
         if passed > _BELIEVED or reset <= 0:
             del self._exhausted[caller]
             return None
+        metrics.refused_uncounted.inc()
         budget = allowance.operations._replace(reset=reset)
         return allowance._replace(operations=budget, exceeded=budget)
 
+    async def charge(self, caller: str, cost: int) -> Allowance | None:
+        """Takes points for an operation that is somebody else's: even the last of them pays for it."""
+        if not self.on or not self._points:
+            return None
+        script = Script(_CHARGE, [self.key(caller)], [self._window, cost])
+        operations, left, spent = await self._redis.run(script) or self._charge_here(caller, cost)
+        reset = -(-int(left) // 1000)
+        points = Budget(self._points, spent - cost, reset)
+        exceeded = None if points.remaining else points
+        return Allowance(self._window // 1000, Budget(self._maximum, operations, reset), points, exceeded)
+
     def take_back(self, caller: str, cost: int | None) -> None:
         """The operation turns out to be somebody else's. Not waited for."""
+        self._exhausted.pop(caller, None)
         if self.on:
             points = cost or 0 if self._points else 0
             self._redis.run(Script(_TAKE_BACK, [self.key(caller)], [points]))
@@ -165,20 +189,33 @@ class RateLimit:
         return self._window, self._maximum, cost or 0, 0 if cost is None else self._points
 
     def _count_here(self, caller: str, cost: int | None) -> tuple[int, float, int, bool]:
-        now = _now()
-        operations, points, ends = self._local.get(caller, _Spent(0, 0, 0.0))
-        if ends <= now:
-            self._local.pop(caller, None)
-            operations, points, ends = 0, 0, now + self._window
+        operations, points, ends = self._spent_here(caller)
         operations += 1
         refused = False
         if operations <= self._maximum and cost is not None and self._points:
             refused = points + cost > self._points
             points += 0 if refused else cost
-        self._local[caller] = _Spent(operations, points, ends)
+        self._remember_spent(caller, _Spent(operations, points, ends))
+        return operations, ends - _now(), points, refused
+
+    def _charge_here(self, caller: str, cost: int) -> tuple[int, float, int]:
+        operations, points, ends = self._spent_here(caller)
+        self._remember_spent(caller, _Spent(operations, points + cost, ends))
+        return operations, ends - _now(), points + cost
+
+    def _spent_here(self, caller: str) -> _Spent:
+        """In this window, as far as this process has counted."""
+        now = _now()
+        spent = self._local.get(caller)
+        if spent is None or spent.ends <= now:
+            self._local.pop(caller, None)
+            return _Spent(0, 0, now + self._window)
+        return spent
+
+    def _remember_spent(self, caller: str, spent: _Spent) -> None:
+        self._local[caller] = spent
         if len(self._local) > _REMEMBERED:
             self._local.popitem(last=False)
-        return operations, ends - now, points, refused
 
     def _remember_exhausted(self, caller: str, allowance: Allowance) -> None:
         self._exhausted[caller] = allowance, _now()

@@ -20,6 +20,8 @@ CALL_TIMEOUT = 0.5
 """Seconds that one call may take, connecting included. A hung server costs each call under way this once."""
 RECOVERY_INTERVAL = 1.0
 """Seconds between two attempts to find a lost server again. Nobody's request pays for them."""
+_SECOND_LOOK = 0.01
+"""Seconds until what is late is looked for once more."""
 
 _FAILURES = (RedisError, OSError, TimeoutError, ValueError)
 _log = structlog.stdlib.get_logger("taskflow.redis")
@@ -63,6 +65,7 @@ class Redis:
         self._connecting: asyncio.Task[None] | None = None
         self._recovery: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._late: _Call | None = None
         self._flushing = False
         self._loop: asyncio.AbstractEventLoop | None = None  # asking for it is a system call
         self._waiting: deque[_Call] = deque()
@@ -191,7 +194,12 @@ class Redis:
             return
         loop = asyncio.get_running_loop()
         if oldest.deadline <= loop.time():
-            self._lost(TimeoutError(f"no answer within {CALL_TIMEOUT} s"))
+            if oldest is self._late:
+                self._lost(TimeoutError(f"No answer within {CALL_TIMEOUT} s."))
+                return
+            # It may have been this process that was busy, with the answer there and not read yet.
+            self._late = oldest
+            self._timer = loop.call_later(_SECOND_LOOK, self._check_deadlines)
         else:
             self._timer = loop.call_at(oldest.deadline, self._check_deadlines)
 

@@ -31,12 +31,14 @@ async def purge(database: Database) -> Mapping[str, int]:
         "idempotency keys": await _remove(
             database, "IdempotencyKey.purge", _KEYS, first_id_at(oldest_living), oldest_living
         ),
-        "refresh tokens": await _remove(database, "RefreshToken.purge", _TOKENS),
-        "sessions": await _remove(database, "Session.purge", _SESSIONS),
-        "mailed tokens": await _remove(database, "MailedToken.purge", _MAILED_TOKENS),
+        "refresh tokens": await _remove(database, "RefreshToken.purge", _expired("refresh_tokens")),
+        "sessions": await _remove(database, "Session.purge", _expired("sessions")),
+        "mailed tokens": await _remove(database, "MailedToken.purge", _expired("mailed_tokens")),
         "mails": await _remove(database, "OutboxMail.purge", _MAILS, outbox.KEPT, outbox.STALE),
-        "tasks of deleted workspaces": await _remove(database, "Task.purge", _TASKS),
-        "events of deleted workspaces": await _remove(database, "Event.purge", _EVENTS),
+        "tasks of deleted workspaces": await _remove(database, "Task.purge", _of_deleted_workspaces("tasks")),
+        "events of deleted workspaces": await _remove(
+            database, "Event.purge", _of_deleted_workspaces("events")
+        ),
         "deleted workspaces": await _remove(database, "Workspace.purge", _WORKSPACES),
     }
 
@@ -82,23 +84,14 @@ DELETE FROM "idempotency_keys" WHERE "id" IN (
 ) RETURNING 1
 """
 
-_TOKENS = """
-DELETE FROM "refresh_tokens" WHERE "id" IN (
-    SELECT "id" FROM "refresh_tokens" WHERE "expires_at" <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
+
+def _expired(table: str) -> str:
+    return f"""
+DELETE FROM "{table}" WHERE "id" IN (
+    SELECT "id" FROM "{table}" WHERE "expires_at" <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
 ) RETURNING 1
 """
 
-_SESSIONS = """
-DELETE FROM "sessions" WHERE "id" IN (
-    SELECT "id" FROM "sessions" WHERE "expires_at" <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
-) RETURNING 1
-"""
-
-_MAILED_TOKENS = """
-DELETE FROM "mailed_tokens" WHERE "id" IN (
-    SELECT "id" FROM "mailed_tokens" WHERE "expires_at" <= now() LIMIT $1 FOR UPDATE SKIP LOCKED
-) RETURNING 1
-"""
 
 _MAILS = """
 DELETE FROM "outbox_mails" WHERE "id" IN (
@@ -111,27 +104,21 @@ DELETE FROM "outbox_mails" WHERE "id" IN (
 
 # Those that were too large to go with their owner (app/domain/account_deletion.py).
 _DELETED = """
-workspace."slug" = 'deleted-' || workspace."id"::text
+workspace."slug" LIKE 'deleted-%'
 AND NOT EXISTS (SELECT 1 FROM "memberships" AS member WHERE member."workspace_id" = workspace."id")
 """
 
-_TASKS = f"""
-DELETE FROM "tasks" WHERE "id" IN (
-    SELECT task."id" FROM "tasks" AS task
-    JOIN "workspaces" AS workspace ON workspace."id" = task."workspace_id"
+
+def _of_deleted_workspaces(table: str) -> str:
+    return f"""
+DELETE FROM "{table}" WHERE "id" IN (
+    SELECT one."id" FROM "{table}" AS one
+    JOIN "workspaces" AS workspace ON workspace."id" = one."workspace_id"
     WHERE {_DELETED}
-    LIMIT $1 FOR UPDATE OF task SKIP LOCKED
+    LIMIT $1 FOR UPDATE OF one SKIP LOCKED
 ) RETURNING 1
 """
 
-_EVENTS = f"""
-DELETE FROM "events" WHERE "id" IN (
-    SELECT event."id" FROM "events" AS event
-    JOIN "workspaces" AS workspace ON workspace."id" = event."workspace_id"
-    WHERE {_DELETED}
-    LIMIT $1 FOR UPDATE OF event SKIP LOCKED
-) RETURNING 1
-"""
 
 _WORKSPACES = f"""
 DELETE FROM "workspaces" WHERE "id" IN (

@@ -107,7 +107,7 @@ async def _after(first: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[by
 def _refusal(request: Request[AppState], error: Exception) -> Response:
     formatted = format_exception(error, request.state["request_id"])
     if isinstance(error, RequestError):
-        status, headers = error.status, error.headers
+        status, headers = error.status or 400, error.headers
     elif isinstance(error, Unauthenticated):
         status, headers = 401, {"www-authenticate": "Bearer"}
     else:

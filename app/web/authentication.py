@@ -1,6 +1,6 @@
 """From a connection's headers to the context of one operation."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -66,33 +66,58 @@ async def enter(
 ) -> tuple[Context, Allowance | None]:
     """The context of an operation that has been counted, if there is a `limit`, with its `cost` in points.
 
-    One round trip to Redis counts it and says whether the viewer is as remembered; only a token whose session
-    has ended needs a second one. Raises RequestError beyond the limit, DatabaseUnavailable.
+    One round trip to Redis counts it and says whether the viewer is as remembered. Whose session this process
+    does not remember is counted by a second one, once it is known who they are: whoever holds the token of an
+    ended session must not use up the limit of the user it was for. Raises RequestError beyond the limit,
+    DatabaseUnavailable.
     """
     claims = _claims(caller.authorization, services.access_tokens)
     if claims is None:
-        allowance = await _count(limit, _address_key(caller.client_address))
-        return _context(caller, services, None, None, allowance), allowance
-    key = _user_key(claims.user_id)
-    look, allowance = await _look_and_count(claims, services, limit, key, cost)
-    viewers, who = services.viewers, (claims.user_id, claims.session_id)
+        return await _enter_by_address(caller, services, limit, cost)
+    viewers, who, key = services.viewers, (claims.user_id, claims.session_id), _user_key(claims.user_id)
+    allowance = None
+    counts_at_once = limit is not None and limit.on and viewers.remembers(claims.session_id)
+    if limit is not None and counts_at_once:
+        look, allowance = await _look_and_count(claims, services, limit, key, cost)
+    else:
+        look = await viewers.look(claims.user_id)
     viewer = viewers.remembered(*who, look) or await viewers.load(services.database.fetch, *who, look)
-    if viewer is None and limit is not None:
-        # Whoever holds the token of an ended session does not use up the limit of the user it was for.
-        limit.take_back(key, cost)
-        allowance = await _count(limit, _address_key(caller.client_address))
+    if viewer is None:
+        if limit is not None and counts_at_once:
+            limit.take_back(key, cost)
+        return await _enter_by_address(caller, services, limit, cost)
+    if limit is not None and not counts_at_once:
+        allowance = await limit.count(key, cost)
+    _check(allowance, cost)
     return _context(caller, services, viewer, claims, allowance), allowance
 
 
+async def _enter_by_address(
+    caller: Caller, services: Services, limit: RateLimit | None, cost: int
+) -> tuple[Context, Allowance | None]:
+    allowance = await _count(limit, _address_key(caller.client_address))
+    context = _context(caller, services, None, None, allowance)
+    if limit is not None:
+        context.charge = partial(_charge, limit, cost)
+    return context, allowance
+
+
+async def _charge(limit: RateLimit, cost: int, user_id: UUID) -> RequestError | None:
+    """For who signs in by the operation. Returns why the rest of it is not theirs to have."""
+    try:
+        _check(await limit.charge(_user_key(user_id), cost), cost)
+    except RequestError as refusal:
+        return refusal
+    return None
+
+
 async def _look_and_count(
-    claims: Claims, services: Services, limit: RateLimit | None, key: str, cost: int
-) -> tuple[Look, Allowance | None]:
-    if limit is None or not limit.on:
-        return await services.viewers.look(claims.user_id), None
+    claims: Claims, services: Services, limit: RateLimit, key: str, cost: int
+) -> tuple[Look, Allowance]:
     connection = services.redis.connections
     answer = await services.redis.run(_count_and_look(limit, key, claims.user_id, cost))
     counted, looked = (answer[:4], answer[4:]) if answer else (None, None)
-    return Look(looked, connection), _check(limit.allowance(key, counted, cost), cost)
+    return Look(looked, connection), limit.allowance(key, counted, cost)
 
 
 @lru_cache(maxsize=10_000)  # users and costs; to write it out takes longer than to send it

@@ -2,10 +2,18 @@
 
 from collections.abc import Collection
 from functools import lru_cache
+from typing import Final
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.infra.logging import request_id
+from app.web.errors import BAD_REQUEST, ORIGIN_REFUSED
+from app.web.http_errors import refusal
+
+REFUSED: Final = "Pages of this origin may not call this server: CORS_ORIGINS does not name it."
 
 
 class Cors(CORSMiddleware):
@@ -40,6 +48,16 @@ class Cors(CORSMiddleware):
         state = scope["state"]
         state["answer_headers"] += self._headers(state["headers"].get(b"origin"))
         await self.app(scope, receive, send)
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
+        if self.is_allowed_origin(request_headers["origin"]):
+            message = f"{bytes(response.body).decode()}: pages of other origins may not send that."
+            return refusal(response.status_code, BAD_REQUEST, message, request_id.get() or "", headers)
+        return refusal(response.status_code, ORIGIN_REFUSED, REFUSED, request_id.get() or "", headers)
 
     def _make_headers(self, origin: bytes | None) -> list[tuple[bytes, bytes]]:
         headers = MutableHeaders({"vary": "origin"})

@@ -2,28 +2,19 @@
 
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from graphql import (
-    ArgumentNode,
     DocumentNode,
     GraphQLError,
-    Node,
     NoSchemaIntrospectionCustomRule,
-    ObjectFieldNode,
     OperationDefinitionNode,
     OperationType,
-    ValueNode,
-    Visitor,
     parse,
     specified_rules,
-    visit,
 )
-from graphql.validation.rules import overlapping_fields_can_be_merged
 from strawberry import Schema
-from strawberry.schema.schema import validate_document
 
 from app.config import Settings
 from app.engine.cost import Cost, cost_of
@@ -31,17 +22,13 @@ from app.web.errors import (
     BAD_REQUEST,
     PARSE_FAILED,
     TOO_DEEP,
-    TOO_MANY_FIELDS,
     TOO_MANY_TOKENS,
-    VALIDATION_FAILED,
     DocumentErrors,
     RequestError,
 )
 from app.web.graphql_request import GraphQLRequest
 from app.web.limits import Limits
-
-# How many fields that answer under one key are compared; they hold the event loop meanwhile. It was 500,000.
-overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000
+from app.web.validation import check_valid
 
 _TOO_LONG: Final = re.compile(r"more than \d+ (tokens|comments)")
 _REMEMBERED: Final = 1_000
@@ -51,10 +38,6 @@ _REMEMBERED_IN_ALL: Final = 400_000
 _TOO_DEEP = (
     "The document is nested too deeply to be read. "
     "Read an object by its id and go on from there in another operation."
-)
-_TOO_MANY_COMPARISONS = (
-    "The document selects the same fields too often under the same keys. "
-    "Select each once, or send several documents."
 )
 
 
@@ -73,6 +56,7 @@ class Documents:
         self._rules = tuple(specified_rules)
         if not settings.introspection:
             self._rules += (NoSchemaIntrospectionCustomRule,)
+        self._suggestions = settings.suggestions
         self._max_tokens = settings.max_tokens
         self._limits = Limits.of(settings)
         self._valid: OrderedDict[tuple[str, str | None], PreparedOperation] = OrderedDict()
@@ -94,7 +78,7 @@ class Documents:
         document = self._parse(request.query)
         node = _select(document, request.operation_name)
         self._limits.check_document(document)  # first: validation takes longer than in proportion
-        self._validate(document)
+        check_valid(self._schema._schema, document, self._rules, suggestions=self._suggestions)
         name = node.name.value if node.name else None
         cost = cost_of(self._schema._schema, document, node)
         return PreparedOperation(document, node, name, node.operation, cost)
@@ -108,14 +92,6 @@ class Documents:
                 raise RequestError(400, TOO_MANY_TOKENS, _too_many_tokens(maximum)) from None
             raise DocumentErrors(PARSE_FAILED, [error]) from None
 
-    def _validate(self, document: DocumentNode) -> None:
-        errors = validate_document(self._schema._schema, document, self._rules)
-        if any(error.message == "Validation aborted." for error in errors):
-            raise RequestError(400, TOO_MANY_FIELDS, _TOO_MANY_COMPARISONS)
-        if errors:
-            named = [_naming_the_field(error, document) for error in errors]
-            raise DocumentErrors(VALIDATION_FAILED, _said_once(named))
-
     def _remember(self, key: tuple[str, str | None], operation: PreparedOperation) -> PreparedOperation:
         if len(key[0]) <= _REMEMBERED_LENGTH:
             self._valid[key] = operation
@@ -124,36 +100,6 @@ class Documents:
                 (text, _), _ = self._valid.popitem(last=False)
                 self._characters -= len(text)
         return operation
-
-
-def _said_once(errors: Sequence[GraphQLError]) -> list[GraphQLError]:
-    """One error for a fault in many places: a short document has no long answer."""
-    alike: dict[str, list[GraphQLError]] = {}
-    for error in errors:
-        alike.setdefault(error.message, []).append(error)
-    return [
-        same[0]
-        if len(same) == 1
-        else GraphQLError(message, [node for one in same for node in one.nodes or ()])
-        for message, same in alike.items()
-    ]
-
-
-def _naming_the_field(error: GraphQLError, document: DocumentNode) -> GraphQLError:
-    """An error of a literal says which argument it stands in, `input.dueDate`, as one of a variable does."""
-    node = error.nodes[0] if error.nodes else None
-    if not isinstance(node, ValueNode) or node.loc is None:
-        return error
-    where, names = node.loc, list[str]()
-
-    class Enclosing(Visitor):
-        def enter(self, around: Node, *_: object) -> None:
-            span = around.loc if isinstance(around, ArgumentNode | ObjectFieldNode) else None
-            if span is not None and span.start <= where.start and where.end <= span.end:
-                names.append(around.name.value)  # type: ignore[attr-defined]  # span says which it is
-
-    visit(document, Enclosing())
-    return GraphQLError(f"{'.'.join(names)}: {error.message}", error.nodes) if names else error
 
 
 def _too_many_tokens(maximum: int) -> str:

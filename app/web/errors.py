@@ -25,6 +25,8 @@ UNSUPPORTED_MEDIA_TYPE: Final = "UNSUPPORTED_MEDIA_TYPE"
 UNAUTHENTICATED: Final = "UNAUTHENTICATED"
 BATCH_REFUSED: Final = "BATCH_REFUSED"
 CSRF_PREVENTION: Final = "CSRF_PREVENTION"
+ORIGIN_REFUSED: Final = "ORIGIN_REFUSED"
+REQUEST_TIMEOUT: Final = "REQUEST_TIMEOUT"
 PERSISTED_QUERY_NOT_FOUND: Final = "PERSISTED_QUERY_NOT_FOUND"
 UNTRUSTED_DOCUMENT: Final = "UNTRUSTED_DOCUMENT"
 RATE_LIMITED: Final = "RATE_LIMITED"
@@ -37,6 +39,7 @@ TOO_MANY_DIRECTIVES: Final = "TOO_MANY_DIRECTIVES"
 TOO_MANY_VALUES: Final = "TOO_MANY_VALUES"
 COST_TOO_HIGH: Final = "COST_TOO_HIGH"
 TOO_MANY_CONCURRENT: Final = "TOO_MANY_CONCURRENT"
+TOO_MANY_CONNECTIONS: Final = "TOO_MANY_CONNECTIONS"
 TOO_MANY_OPERATIONS: Final = "TOO_MANY_OPERATIONS"
 SERVICE_UNAVAILABLE: Final = "SERVICE_UNAVAILABLE"
 TIMEOUT: Final = "TIMEOUT"
@@ -59,7 +62,11 @@ class _Told:
 
 
 _told = _Told()
-_SUGGESTION: Final = re.compile(r" Did you mean [^?]*\?$")  # graphql-core's, at the end of its messages
+_SUGGESTION: Final = re.compile(r" Did you mean [^?]*\?")  # graphql-core's
+_MAX_MESSAGE: Final = 300
+"""Characters. graphql-core prints the value that an error is about, however long the client made it."""
+_MAX_LOCATIONS: Final = 20
+"""Of one error: a fault may be in every line of a document."""
 
 
 def tell(*, suggestions: bool, detail: bool) -> None:
@@ -69,10 +76,11 @@ def tell(*, suggestions: bool, detail: bool) -> None:
 
 
 class RequestError(Exception):
-    """The request cannot be run. Answered with an HTTP status of its own, whatever the client accepts."""
+    """The request cannot be run. Answered with an HTTP status of its own, whatever the client accepts; None:
+    with the one that a document has that cannot be run."""
 
     def __init__(
-        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+        self, status: int | None, code: str, message: str, headers: Mapping[str, str] | None = None
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -137,10 +145,11 @@ def _format(error: GraphQLError, request_id: str, request_code: str) -> Formatte
     description = _describe(error, request_code)
     errors_metric.labels(description.code).inc()
     message = description.message if _told.suggestions else _SUGGESTION.sub("", description.message)
-    formatted: FormattedError = {"message": message}
+    formatted: FormattedError = {"message": _cut(message)}
     if error.locations:
         formatted["locations"] = [
-            {"line": location.line, "column": location.column} for location in error.locations
+            {"line": location.line, "column": location.column}
+            for location in error.locations[:_MAX_LOCATIONS]
         ]
     if error.path is not None:
         formatted["path"] = error.path
@@ -150,6 +159,10 @@ def _format(error: GraphQLError, request_id: str, request_code: str) -> Formatte
         "requestId": request_id,
     }
     return formatted
+
+
+def _cut(message: str) -> str:
+    return message if len(message) <= _MAX_MESSAGE else f"{message[: _MAX_MESSAGE - 1]}…"
 
 
 _OF_INPUT = ("Argument ", "Variable ")  # how graphql-core begins what it says of values that clients send

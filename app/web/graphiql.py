@@ -1,17 +1,22 @@
 """GraphiQL, from files in this package: the page asks nothing of any other host."""
 
+import re
 from functools import cache
 from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import Final
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from app.domain import demo
+from app.web.errors import BAD_REQUEST, RequestError
+from app.web.graphql_request import PARAMETERS
+from app.web.http_errors import not_found
 from app.web.state import AppState
 
 FOLDER: Final = Path(__file__).parent / "static" / "graphiql"
@@ -32,6 +37,7 @@ _POLICY: Final = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+_JSON: Final = re.compile(rb"(\*|application)/\*")
 _HEADERS: Final = {
     "content-security-policy": _POLICY,
     "x-content-type-options": "nosniff",
@@ -49,6 +55,9 @@ class GraphiQLFiles(StaticFiles):
     def __init__(self) -> None:
         super().__init__(directory=FOLDER)
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (super().__call__ if scope["type"] == "http" else not_found)(scope, receive, send)
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)
         response.headers["x-content-type-options"] = "nosniff"
@@ -60,6 +69,18 @@ class GraphiQLFiles(StaticFiles):
 def wants_page(accept: bytes) -> bool:
     """Whether a GET or HEAD is a browser's navigation, as against a client's query."""
     return b"text/html" in accept and b"json" not in accept
+
+
+def refuse_page(accept: bytes, parameters: QueryParams) -> None:
+    """Raises RequestError for a browser's navigation that asks nothing, or takes no JSON."""
+    if not any(name in parameters for name in PARAMETERS):
+        raise RequestError(
+            400,
+            BAD_REQUEST,
+            "There is no page here to explore the API with. Send a request, by POST or as `query`.",
+        )
+    if not _JSON.search(accept):
+        raise RequestError(406, BAD_REQUEST, "Answers are JSON: accept application/json.")
 
 
 def graphiql_page(request: Request[AppState]) -> Response:

@@ -3,11 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from graphql import OperationType
 from starlette.datastructures import QueryParams
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
@@ -16,9 +15,9 @@ from app.web.answers import Answer, encode
 from app.web.authentication import caller_of
 from app.web.compression import COMPRESSED_FROM, compress, takes_gzip
 from app.web.csrf import refuse_forged
-from app.web.errors import RequestError, format_error, is_unavailable
+from app.web.errors import METHOD_NOT_ALLOWED, RequestError, format_error, is_unavailable
 from app.web.event_stream import send_events
-from app.web.graphiql import graphiql_page, wants_page
+from app.web.graphiql import graphiql_page, refuse_page, wants_page
 from app.web.graphql_request import Batch, GraphQLRequest, read_body, read_query
 from app.web.operations import Admitted, Operations
 from app.web.under_way import ClientGone
@@ -28,6 +27,7 @@ Headers: TypeAlias = list[tuple[bytes, bytes]]
 JSON: Final = "application/json"
 GRAPHQL_JSON: Final = "application/graphql-response+json"
 EVENT_STREAM: Final = "text/event-stream"
+ANY_TEXT: Final = "text/*"
 
 _CONTENT_TYPES: Final = {name: f"{name}; charset=utf-8".encode() for name in (JSON, GRAPHQL_JSON)}
 
@@ -36,9 +36,17 @@ _ALWAYS: Final = (
     (b"vary", b"accept, accept-encoding"),
     (b"x-content-type-options", b"nosniff"),
 )
+_READS: Final = ("GET", "HEAD")
 _BY_GET: Final = frozenset({OperationType.QUERY})
 _BY_POST: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
 _STREAMED: Final = frozenset({OperationType.SUBSCRIPTION})
+
+
+class Accepted(NamedTuple):
+    media_type: str
+    """What an answer is given as."""
+    streams: bool
+    """Whether an event stream is accepted at all: what a subscription is answered by."""
 
 
 class GraphQLEndpoint:
@@ -49,13 +57,11 @@ class GraphQLEndpoint:
         self._batch_max = batch_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        accept = scope["state"]["headers"].get(b"accept", b"")
-        if scope["method"] != "POST" and wants_page(accept):
-            if not self._graphiql:
-                raise HTTPException(404)
+        accept, method = scope["state"]["headers"].get(b"accept", b""), scope["method"]
+        if self._graphiql and method in _READS and wants_page(accept):
             await graphiql_page(Request(scope))(scope, receive, send)
             return
-        media_type = negotiate(accept)
+        media_type, streams = negotiate(accept)
         try:
             request = await self._read(scope, receive)
         except RequestError as error:
@@ -64,22 +70,28 @@ class GraphQLEndpoint:
         with suppress(ClientGone):
             if isinstance(request, list):
                 await _answer_batch(scope, receive, send, request, media_type)
-            elif media_type == EVENT_STREAM and scope["method"] != "HEAD":
-                await _stream(scope, receive, send, request)
+            elif streams and method != "HEAD":
+                await _answer_or_stream(scope, receive, send, request, media_type)
             else:
-                await _send_answer(scope, send, await _answer(scope, receive, request), media_type)
+                admitted = await _admit(scope, request, _allowed(scope))
+                await _send_answer(scope, send, await _answer(scope, receive, admitted), media_type)
 
     async def _read(self, scope: Scope, receive: Receive) -> GraphQLRequest | Batch:
         headers = scope["state"]["headers"]
         if scope["method"] == "POST":
             return await read_body(headers, receive, batch_max=self._batch_max)
+        if scope["method"] not in _READS:
+            message = "GraphQL is sent by POST, and queries by GET too."
+            raise RequestError(405, METHOD_NOT_ALLOWED, message, {"allow": "GET, HEAD, POST"})
+        parameters = QueryParams(scope["query_string"])
+        if wants_page(accept := headers.get(b"accept", b"")):
+            refuse_page(accept, parameters)
         refuse_forged(headers)
-        return read_query(QueryParams(scope["query_string"]))
+        return read_query(parameters)
 
 
-async def _answer(scope: Scope, receive: Receive, request: GraphQLRequest) -> Answer:
+async def _answer(scope: Scope, receive: Receive, admitted: Admitted | Answer) -> Answer:
     """Raises ClientGone. What a mutation does is done whether its client is there or not."""
-    admitted = await _admit(scope, request, _BY_POST if scope["method"] == "POST" else _BY_GET)
     if isinstance(admitted, Answer):
         return admitted
     operations = _operations(scope)
@@ -91,7 +103,9 @@ async def _answer(scope: Scope, receive: Receive, request: GraphQLRequest) -> An
 async def _answer_batch(scope: Scope, receive: Receive, send: Send, batch: Batch, media_type: str) -> None:
     """One after the other, in a list. The headers are those of the last one."""
     answers = [
-        await _refused(scope, one) if isinstance(one, RequestError) else await _answer(scope, receive, one)
+        await _refused(scope, one)
+        if isinstance(one, RequestError)
+        else await _answer(scope, receive, await _admit(scope, one, _allowed(scope)))
         for one in batch
     ]
     headers = _headers(answers[-1])
@@ -99,9 +113,19 @@ async def _answer_batch(scope: Scope, receive: Receive, send: Send, batch: Batch
     await _send(scope, send, 200, headers, media_type, encode([answer.payload() for answer in answers]))
 
 
-async def _stream(scope: Scope, receive: Receive, send: Send, request: GraphQLRequest) -> None:
-    allowed = (_BY_POST if scope["method"] == "POST" else _BY_GET) | _STREAMED
-    admitted = await _admit(scope, request, allowed)
+async def _answer_or_stream(
+    scope: Scope, receive: Receive, send: Send, request: GraphQLRequest, media_type: str
+) -> None:
+    """Where an event stream is accepted: by one when nothing is accepted as gladly, or for a subscription."""
+    admitted = await _admit(scope, request, _allowed(scope) | _STREAMED)
+    subscribes = isinstance(admitted, Admitted) and admitted.operation.type is OperationType.SUBSCRIPTION
+    if media_type == EVENT_STREAM or subscribes:
+        await _stream(scope, receive, send, admitted)
+    else:
+        await _send_answer(scope, send, await _answer(scope, receive, admitted), media_type)
+
+
+async def _stream(scope: Scope, receive: Receive, send: Send, admitted: Admitted | Answer) -> None:
     if not isinstance(admitted, Answer) and admitted.operation.type is OperationType.MUTATION:
         answer = await _operations(scope).run(admitted)  # also when its client goes away meanwhile
         await send_events(_only(answer), admitted.allowance, receive, send)
@@ -126,6 +150,10 @@ async def _admit(
     if not isinstance(admitted, Answer):
         scope["state"]["operation_name"] = admitted.operation.name
     return admitted
+
+
+def _allowed(scope: Scope) -> frozenset[OperationType]:
+    return _BY_POST if scope["method"] == "POST" else _BY_GET
 
 
 def _operations(scope: Scope) -> Operations:
@@ -180,18 +208,20 @@ def _status(answer: Answer, media_type: str) -> int:
     return 200 if answer.executed or media_type == JSON else 400
 
 
-@lru_cache(maxsize=100)  # browsers and clients send one of few; what they send is bounded by uvicorn
-def negotiate(accept: bytes) -> str:
+@lru_cache(maxsize=100)  # browsers and clients send one of few; what they send is bounded by the protocol
+def negotiate(accept: bytes) -> Accepted:
     """What is asked for most strongly; in doubt the newer type, JSON, an event stream, in this order.
 
     Clients that can read a stream name it beside JSON in every request (urql), and expect JSON of a query.
     """
-    quality = {JSON: 0.0, GRAPHQL_JSON: 0.0, EVENT_STREAM: 0.0}
+    quality = {JSON: 0.0, GRAPHQL_JSON: 0.0, EVENT_STREAM: 0.0, ANY_TEXT: 0.0}
     for entry in accept.decode("latin-1").split(","):
         name, *parameters = (part.strip().lower() for part in entry.split(";"))
         if name in quality:
             quality[name] = _quality(parameters)
-    return max((GRAPHQL_JSON, JSON, EVENT_STREAM), key=quality.__getitem__) if any(quality.values()) else JSON
+    any_text = quality.pop(ANY_TEXT)
+    media_type = max((GRAPHQL_JSON, JSON, EVENT_STREAM), key=quality.__getitem__)
+    return Accepted(media_type if any(quality.values()) else JSON, quality[EVENT_STREAM] + any_text > 0)
 
 
 def _quality(parameters: list[str]) -> float:

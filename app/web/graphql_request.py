@@ -1,10 +1,11 @@
 """Reads GraphQL requests as the GraphQL over HTTP specification words them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import orjson
+from starlette.datastructures import QueryParams
 from starlette.types import Receive
 
 from app.web.errors import (
@@ -18,10 +19,10 @@ from app.web.errors import (
 MAX_BODY: Final = 1024 * 1024
 """Bytes of a request, over HTTP or as one WebSocket message."""
 
-# What is too large is still read, up to here: a client cut off while it sends does not see the answer.
-_READ_AT_MOST: Final = 8 * MAX_BODY
+PARAMETERS: Final = ("query", "operationName", "variables", "extensions", "documentId")
+"""What an address may say of a request."""
+
 _MAX_ID: Final = 200
-_TOO_LARGE: Final = f"The request is larger than {MAX_BODY} bytes."
 
 
 class GraphQLRequest(NamedTuple):
@@ -45,12 +46,16 @@ async def read_body(
         raise _unsupported(problem)
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         raise _unsupported("Compressed requests are not taken.")
+    if (declared := int(headers.get(b"content-length", b"0"))) > MAX_BODY:
+        raise _too_large(f"{declared:,} bytes", waits=b"expect" in headers)
     payload = _loads(await _read(receive), "The body")
     return _parse_batch(payload, batch_max) if isinstance(payload, list) else parse_payload(payload)
 
 
-def read_query(parameters: Mapping[str, str]) -> GraphQLRequest:
+def read_query(parameters: QueryParams) -> GraphQLRequest:
     """Reads a GET, whose `variables` and `extensions` are JSON in text. Raises RequestError."""
+    if twice := _named_twice(name for name, _ in parameters.multi_items()):
+        raise _bad(f"The address has several `{twice}`: send one.")
     payload: dict[str, object] = {
         name: parameters[name] for name in ("query", "operationName", "documentId") if name in parameters
     }
@@ -82,14 +87,19 @@ def parse_payload(payload: object) -> GraphQLRequest:
 
 def _document_id(payload: Mapping[str, Any]) -> str | None:
     """Named as the draft's appendix on persisted documents does, or as Apollo Client does."""
-    document_id = payload.get("documentId")
-    if document_id is None:
-        persisted = (payload.get("extensions") or {}).get("persistedQuery")
-        if persisted is None:
-            return None
-        if not isinstance(persisted, dict) or persisted.get("version") != 1:
-            raise _bad("`extensions.persistedQuery` must be an object with `version` 1 and `sha256Hash`.")
-        document_id = persisted.get("sha256Hash")
+    named = payload.get("documentId")
+    persisted = (payload.get("extensions") or {}).get("persistedQuery")
+    if persisted is None:
+        return None if named is None else _checked_id(named)
+    if not isinstance(persisted, dict) or persisted.get("version") != 1:
+        raise _bad("`extensions.persistedQuery` must be an object with `version` 1 and `sha256Hash`.")
+    hashed = _checked_id(persisted.get("sha256Hash"))
+    if named is not None and _checked_id(named) != hashed:
+        raise _bad("`documentId` and `extensions.persistedQuery.sha256Hash` differ: send one of them.")
+    return hashed
+
+
+def _checked_id(document_id: object) -> str:
     if not isinstance(document_id, str) or not 1 <= len(document_id) <= _MAX_ID:
         raise _bad(f"A document's id must be a string of 1 to {_MAX_ID} characters.")
     return document_id.removeprefix("sha256:")
@@ -121,16 +131,15 @@ def _content_problem(content_type: bytes) -> str | None:
 
 async def _read(receive: Receive) -> bytes:
     chunks, size, more = [], 0, True
-    while more and size <= _READ_AT_MOST:
+    while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise _bad("The request ended early.")
         chunk, more = message.get("body", b""), message.get("more_body", False)
         size += len(chunk)
-        if size <= MAX_BODY:
-            chunks.append(chunk)
-    if size > MAX_BODY:
-        raise _too_large()
+        if size > MAX_BODY:
+            raise _too_large(f"more than {MAX_BODY:,} bytes", waits=False)
+        chunks.append(chunk)
     return b"".join(chunks)
 
 
@@ -159,5 +168,20 @@ def _unsupported(message: str) -> RequestError:
     return RequestError(415, UNSUPPORTED_MEDIA_TYPE, message, {"accept-post": "application/json"})
 
 
-def _too_large() -> RequestError:
-    return RequestError(413, PAYLOAD_TOO_LARGE, _TOO_LARGE, {"connection": "close"})
+def _too_large(what: str, *, waits: bool) -> RequestError:
+    """`waits`: the client sends its body when it is told to, and not with this answer (RFC 9110, 10.1.1)."""
+    return RequestError(
+        413,
+        PAYLOAD_TOO_LARGE,
+        f"The request holds {what}; the limit is {MAX_BODY:,}. Send several smaller ones.",
+        {"connection": "close"} if waits else None,
+    )
+
+
+def _named_twice(names: Iterable[str]) -> str | None:
+    seen = set[str]()
+    for name in names:
+        if name in PARAMETERS and name in seen:
+            return name
+        seen.add(name)
+    return None

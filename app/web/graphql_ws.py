@@ -1,5 +1,6 @@
 """/graphql over WebSocket: Strawberry speaks graphql-transport-ws, operations run as those over HTTP do."""
 
+import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,14 +21,20 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
     Operation,
 )
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import Message, SubscribeMessage
+from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
+    ConnectionInitMessage,
+    Message,
+    SubscribeMessage,
+)
 from strawberry.types.unset import UNSET, UnsetType
 
 from app.infra.db import DatabaseUnavailable
 from app.infra.logging import log_access
 from app.web.answers import Answer, encode
 from app.web.authentication import Caller, caller_of, context_of
+from app.web.cors import REFUSED
 from app.web.errors import (
+    ORIGIN_REFUSED,
     TOO_MANY_OPERATIONS,
     FormattedError,
     RequestError,
@@ -35,17 +42,32 @@ from app.web.errors import (
     format_exception,
 )
 from app.web.graphql_request import GraphQLRequest, parse_payload
+from app.web.http_errors import refusal
 from app.web.operations import Operations
 from app.web.state import AppState
 
 INIT_TIMEOUT: Final = timedelta(seconds=10)
 """How long a socket may take to send connection_init."""
 
+IDLE_TIMEOUT: Final = timedelta(minutes=1)
+"""How long a socket that is signed out may be without an operation; after one, half as long at least."""
+
 MAX_OPERATIONS: Final = 100
 """Operations that one socket may have open, subscriptions above all."""
 
+MAX_INIT: Final = 16_384
+"""Characters of a connection_init."""
+
+MAX_ID: Final = 200
+"""Characters of an operation's id, which is held while it runs."""
+
+ADMITTED_AT_ONCE: Final = 20
+"""Operations and connections of all sockets of a process that are let in in one moment. Thousands come in one
+when a server has come back; together they would keep the process from hearing its stores in time."""
+
 _ALLOWED: Final = frozenset({OperationType.QUERY, OperationType.MUTATION, OperationType.SUBSCRIPTION})
 _TRY_AGAIN_LATER: Final = 1013
+_IDLE: Final = 4408  # the protocol's for a time that has run out; clients that need the socket open it again
 _TOO_MANY: Final = (
     f"This socket has {MAX_OPERATIONS} operations open, which is the limit. "
     "Complete one, or open another socket."
@@ -57,7 +79,9 @@ class Socket:
     """What Strawberry's handler calls the context: here of the socket, not of an operation."""
 
     websocket: WebSocket[AppState]
+    admission: asyncio.Semaphore
     connection_params: dict[str, Any] | None = None
+    signed_in: bool = False
 
     @property
     def operations(self) -> Operations:
@@ -86,24 +110,64 @@ class Adapter(ASGIWebSocketAdapter):
 
 
 class Handler(BaseGraphQLTransportWSHandler[Socket, None]):
-    """Each operation is authenticated, counted and answered by itself, as a request of its own would be."""
+    """Each operation is authenticated, counted and answered by itself, as a request of its own would be.
+
+    What a mutation does is done whether its client is there or not, as over HTTP. Everything else stops when
+    its client completes it or goes away, once it is known not to be one.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._stoppable: set[Operation[Socket, None]] = set()
+        self._left: set[asyncio.Task[None]] = set()
+        """What runs on without a client."""
+        self._begun = 0
+        self._idling: asyncio.Task[None] | None = None
+
+    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
+        await super().handle_connection_init(message)
+        if self.connection_acknowledged and not self.context.signed_in and self._idling is None:
+            self._idling = asyncio.create_task(self._close_when_idle())
 
     async def handle_message(self, message: Message) -> None:
         if problem := _problem(message):
             await self.handle_invalid_message(problem)
             return
-        if message["type"] == "subscribe":
+        if message["type"] == "connection_init":
+            _keep_authorization(cast(dict[str, Any], message))
+        elif message["type"] == "subscribe":
             # Strawberry hands on an operation's query as it is: here the whole request, which may have none.
             request: Any = parse_payload(message["payload"])
             message["payload"]["query"] = request
         await super().handle_message(message)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
+        while len(self._left) >= MAX_OPERATIONS:  # the client can wait, it is not read from meanwhile
+            await asyncio.wait(self._left, return_when=asyncio.FIRST_COMPLETED)
         if len(self.operations) < MAX_OPERATIONS or message["id"] in self.operations:
+            self._begun += 1
             await super().handle_subscribe(message)
             return
         error = format_error(TOO_MANY_OPERATIONS, _TOO_MANY, self.context.request_id)
         await self.websocket.send_json({"id": message["id"], "type": "error", "payload": [error]})
+
+    async def cleanup_operation(self, operation_id: str) -> None:
+        operation = self.operations.pop(operation_id, None)
+        if operation is None or operation.task is None:
+            return
+        operation.completed = True  # nothing is sent for it any more: its id may be another's by now
+        if operation in self._stoppable:
+            operation.task.cancel()
+        else:
+            self._left.add(operation.task)
+            operation.task.add_done_callback(self._left.discard)
+
+    async def shutdown(self) -> None:
+        if self._idling is not None:
+            self._idling.cancel()
+        await super().shutdown()
+        if self._left:
+            await asyncio.wait(self._left)
 
     async def run_operation(self, operation: Operation[Socket, None]) -> None:
         started = perf_counter()
@@ -114,16 +178,22 @@ class Handler(BaseGraphQLTransportWSHandler[Socket, None]):
         except Exception as error:
             await self._send_errors(operation, [format_exception(error, self.context.request_id)])
         finally:
+            self._stoppable.discard(operation)
             elapsed = round((perf_counter() - started) * 1000, 1)
             log_access("operation", {"id": operation.id[:100], "ms": elapsed})
 
     async def _run(self, operation: Operation[Socket, None]) -> None:
         request = cast(GraphQLRequest, operation.query)
         operations = self.context.operations
-        admitted = await operations.admit(request, self.context.caller(), _ALLOWED)
+        async with self.context.admission:
+            admitted = await operations.admit(request, self.context.caller(), _ALLOWED)
         if isinstance(admitted, Answer):
             await self._send_errors(operation, admitted.errors)
             return
+        if admitted.operation.type is not OperationType.MUTATION:
+            if operation.completed:
+                return
+            self._stoppable.add(operation)
         async with aclosing(operations.stream(admitted)) as answers:
             async for answer in answers:
                 if not answer.executed:
@@ -131,6 +201,15 @@ class Handler(BaseGraphQLTransportWSHandler[Socket, None]):
                     return
                 await self._send(operation, "next", answer.payload())
         await self._send(operation, "complete")
+
+    async def _close_when_idle(self) -> None:
+        """Nobody has said who holds the place that it takes."""
+        looks, begun = 0, self._begun
+        while looks < 2:
+            await asyncio.sleep(IDLE_TIMEOUT.total_seconds() / 2)
+            looks = 0 if self.operations or begun < self._begun else looks + 1
+            begun = self._begun
+        await self.websocket.close(code=_IDLE, reason="No operation for too long")
 
     async def _send_errors(self, operation: Operation[Socket, None], errors: list[FormattedError]) -> None:
         await self._send(operation, "error", errors)
@@ -158,21 +237,30 @@ class GraphQLSockets(GraphQL[Socket, None]):
             max_subscriptions_per_connection=None,  # the handler's own limit has a code
             allowed_origins=allowed_origins,
         )
+        self._admission = asyncio.Semaphore(ADMITTED_AT_ONCE)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Socket:
-        return Socket(cast(WebSocket[AppState], request))
+        return Socket(cast(WebSocket[AppState], request), self._admission)
 
     async def on_ws_connect(self, context: Socket) -> UnsetType | dict[str, object] | None:
         """Raises ConnectionRejectionError (the socket closes with 4403) for a broken token."""
         try:
-            signed_in = await context_of(context.caller(), context.websocket.state["services"])
+            async with self._admission:
+                signed_in = await context_of(context.caller(), context.websocket.state["services"])
         except DatabaseUnavailable:
             # graphql-ws tries again on this one.
             await context.websocket.close(_TRY_AGAIN_LATER, "Try again later")
             raise ConnectionRejectionError from None
         if signed_in.token_broken:
             raise ConnectionRejectionError
+        context.signed_in = signed_in.viewer is not None
         return cast(UnsetType, UNSET)
+
+    async def reject_websocket(self, request: WebSocket) -> WebSocket:
+        """Of a page of another origin than those of CORS_ORIGINS."""
+        request_id = request.state["request_id"]
+        await request.send_denial_response(refusal(403, ORIGIN_REFUSED, REFUSED, request_id))
+        return request
 
     def decode_json(self, data: str | bytes) -> object:
         return orjson.loads(data)
@@ -186,10 +274,14 @@ def _problem(message: object) -> str | None:
     """What is wrong with the form of a message; Strawberry's handler presumes that it is right."""
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         return "A message is a JSON object with a type"
+    if message["type"] == "connection_init" and len(encode(message)) > MAX_INIT:
+        return f"connection_init has at most {MAX_INIT} characters"
     if message["type"] not in ("subscribe", "complete"):
         return None
     if not isinstance(message.get("id"), str) or not message["id"]:
         return "An operation has an id"
+    if len(message["id"]) > MAX_ID:
+        return f"An operation's id has at most {MAX_ID} characters"
     if message["type"] == "complete":
         return None
     try:
@@ -197,3 +289,10 @@ def _problem(message: object) -> str | None:
     except RequestError as error:
         return error.message
     return None
+
+
+def _keep_authorization(message: dict[str, Any]) -> None:
+    """Nothing else of the payload is read, and it is held as long as the socket."""
+    payload = message.get("payload")
+    if isinstance(payload, dict):
+        message["payload"] = {name: payload[name] for name in payload if name.lower() == "authorization"}

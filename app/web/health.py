@@ -15,6 +15,9 @@ from app.web.state import AppState
 CHECK_TIMEOUT: Final = 1.0
 """Seconds that a dependency has to answer."""
 
+# What a driver says names hosts, users and files, and anybody may ask here.
+_AWAY: Final = "Not available; the server's log says why."
+
 _HEADERS: Final = {"cache-control": "no-store"}
 
 
@@ -41,17 +44,21 @@ async def _check(ping: Awaitable[float]) -> dict[str, Any]:
         async with asyncio.timeout(CHECK_TIMEOUT):
             seconds = await ping
     except TimeoutError:
-        return _down(f"no answer within {CHECK_TIMEOUT:.0f} s")
-    except (DatabaseUnavailable, RedisUnavailable) as error:
-        return _down(str(error))
+        return _down(f"No answer within {CHECK_TIMEOUT:.0f} s.")
+    except (DatabaseUnavailable, RedisUnavailable):
+        return _down(_AWAY)
     return {"status": "ok", "latency_ms": round(seconds * 1000)}
 
 
 def _migrations(database: Database) -> dict[str, Any]:
     if database.ready:
         return {"status": "ok", "version": database.migration_version}
-    status = "degraded" if database.state == "migrating" else "down"
-    return {"status": status, "version": database.migration_version, "reason": database.reason}
+    migrating = database.state == "migrating"
+    return {
+        "status": "degraded" if migrating else "down",
+        "version": database.migration_version,
+        "reason": database.reason if migrating else _AWAY,
+    }
 
 
 def _overall(checks: dict[str, dict[str, Any]]) -> str:

@@ -1,28 +1,49 @@
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final, cast
 
-import orjson
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from app.web.refusals import (
+    HEAD_TOO_LARGE,
+    MAX_HEAD,
+    MAX_HEADERS,
+    TOO_LATE,
+    TOO_MANY_HEADERS,
+    UNREADABLE,
+    URI_TOO_LONG,
+    Refusal,
+    note,
+)
 
 REQUEST_TIMEOUT: Final = 30.0
 """Seconds in which a request must have come, its body too; and a new connection's first one."""
 WRITE_TIMEOUT: Final = 30.0
 """Seconds that a client may read nothing of what waits for it."""
-MAX_HEAD: Final = 64 * 1024
-"""Bytes of a request's line and headers."""
+MAX_UNREAD: Final = 8 * 1024 * 1024
+"""Bytes that are taken, and dropped, of a request that has been answered: a client that is cut off while it
+sends does not see the answer."""
 
 # How long a request that is on its way may still arrive.
 _LINGER_SECONDS = 0.5
 
-_HEAD_TOO_LARGE: Final = f"The request's line and headers are larger than {MAX_HEAD} bytes."
-
 
 class PatientProtocol(HttpToolsProtocol):
-    """HTTP/1.1 for clients that are slow, to a limit: uvicorn waits for ever for what has begun."""
+    """HTTP/1.1 for clients that are slow or send much, to a limit: uvicorn waits for ever for what has begun,
+    takes a head of any size, and answers what it cannot read in plain text, with a warning for each."""
 
     _incoming = True
     _in_head = True
+    _refused = False
+    _ending = False
+    _received = 0
+    """Bytes of what is being read now."""
     _head_size = 0
+    """Bytes of what was read before and holds a part of this head."""
+    _before_head = 0
+    """How many of them may be of the request before."""
+    _unread = 0
     _late: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
 
@@ -36,22 +57,48 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        if self._refused:
+            self._drop(len(data))
+            return
+        self._received = len(data)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+        except httptools.HttpParserError as error:
+            if not self.transport.is_closing():
+                self._refuse(self._reason(error))
+            return
         if self._incoming and self.parser is not None:
-            self._wait_for_more(len(data))
+            self._wait_for_more()
 
     def on_message_begin(self) -> None:
         self._incoming = self._in_head = True
+        self._before_head = self._received
+        self._unread = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        if len(self.headers) > MAX_HEADERS:
+            raise TOO_MANY_HEADERS
+        if self._head_size + self._received > MAX_HEAD:
+            self._check_head()
+        super().on_headers_complete()
         self._in_head = False
         self._head_size = 0
-        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self.cycle is not None and self.cycle.response_complete:
+            self._drop(len(body))
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._arrived()
         super().on_message_complete()
+        if self.cycle is not None and self.cycle.response_complete and not self.parser.should_upgrade():
+            self._answered_before()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -61,13 +108,29 @@ class PatientProtocol(HttpToolsProtocol):
         super().resume_writing()
         self._write_on()
 
-    def _wait_for_more(self, received: int) -> None:
+    def _reason(self, error: httptools.HttpParserError) -> Refusal:
+        cause = error.__context__
+        if isinstance(cause, Refusal):
+            return cause.with_traceback(None)  # one is raised again and again, and would keep them all
+        if cause is not None and not isinstance(cause, httptools.HttpParserError | UnicodeError):
+            self.logger.error("A request could not be read", exc_info=cause)
+        return UNREADABLE
+
+    def _check_head(self) -> None:
+        """Raises Refusal."""
+        line = len(self.parser.get_method()) + len(self.url) + len("  HTTP/1.1\r\n")
+        if line > MAX_HEAD:
+            raise URI_TOO_LONG
+        if line + sum(len(name) + len(value) + len(": \r\n") for name, value in self.headers) > MAX_HEAD:
+            raise HEAD_TOO_LARGE
+
+    def _wait_for_more(self) -> None:
         if self._late is None:
             self._late = self.loop.call_later(REQUEST_TIMEOUT, self._give_up)
         if self._in_head:
-            self._head_size += received
-            if self._head_size > MAX_HEAD:
-                self._refuse("431 Request Header Fields Too Large", "PAYLOAD_TOO_LARGE", _HEAD_TOO_LARGE)
+            self._head_size += self._received
+            if self._head_size - self._before_head > MAX_HEAD:
+                self._refuse(URI_TOO_LONG if len(self.url) > MAX_HEAD else HEAD_TOO_LARGE)
 
     def _arrived(self) -> None:
         self._incoming = False
@@ -84,16 +147,46 @@ class PatientProtocol(HttpToolsProtocol):
         self._late = None
         if self.transport.is_closing():
             return
-        if self._head_size if self._in_head else not self.cycle.response_started:
-            self._refuse("408 Request Timeout", "REQUEST_TIMEOUT", "The request did not come in time.")
-        else:
+        if self._in_head and not self._head_size:
             self.transport.close()
+        else:
+            self._refuse(TOO_LATE)
 
-    def _refuse(self, status: str, code: str, message: str) -> None:
-        body = orjson.dumps({"errors": [{"message": message, "extensions": {"code": code}}]})
-        head = f"HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
-        self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
-        self.transport.close()
+    def _refuse(self, refusal: Refusal) -> None:
+        cycle = self.cycle
+        if self._in_head or not self._incoming:
+            if cycle is not None and not cycle.response_complete:
+                cycle.keep_alive = False  # the request before is answered first
+                return
+            request_id = note(refusal.status)
+        elif cycle.response_started:
+            self._ending = True
+            self.transport.close()
+            return
+        else:
+            cycle.scope["state"]["refused"] = refusal.status  # its client hears of no other
+            request_id = cycle.scope["state"].get("request_id") or note(refusal.status)
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self._refused = True
+        self._arrived()
+        self.transport.write(refusal.response(request_id))
+        self.transport.write_eof()
+        self._late = self.loop.call_later(_LINGER_SECONDS, self.transport.close)
+
+    def _drop(self, received: int) -> None:
+        self._unread += received
+        if self._unread > MAX_UNREAD:
+            self.transport.abort()
+
+    def _answered_before(self) -> None:
+        """What has been answered before it had come is here now. uvicorn would wait for the next for ever."""
+        if self._ending:
+            self.transport.close()
+        else:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
 
 class DrainingProtocol(PatientProtocol):
@@ -106,7 +199,8 @@ class DrainingProtocol(PatientProtocol):
     _draining = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        super().connection_made(cast(asyncio.Transport, Joined(transport, self.loop)))
+        joined = Joined(transport, self.loop, self._may_close)
+        super().connection_made(cast(asyncio.Transport, joined))
 
     def shutdown(self) -> None:
         if self._is_idle():
@@ -132,6 +226,14 @@ class DrainingProtocol(PatientProtocol):
                 self.transport = self.transport.release()
             super().handle_websocket_upgrade()
 
+    def _may_close(self) -> bool:
+        """Not at once while a client sends what nobody reads: it would not see its answer. It sees its end
+        then, and has as long to close as to begin another request."""
+        answered = self.cycle is not None and self.cycle.response_complete
+        lingers = answered and self._incoming and not self._in_head and not self._ending
+        self._ending = self._ending or lingers
+        return not lingers
+
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
@@ -146,11 +248,17 @@ class Joined:
     uvicorn writes the head and the body of a response apart: a system call each, and for the client a packet.
     """
 
-    __slots__ = ("_held", "_loop", "_transport")
+    __slots__ = ("_held", "_loop", "_may_close", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        may_close: Callable[[], bool],
+    ) -> None:
         self._transport = transport
         self._loop = loop
+        self._may_close = may_close
         self._held: list[bytes] = []
 
     def write(self, data: bytes) -> None:
@@ -158,8 +266,16 @@ class Joined:
             self._loop.call_soon(self._flush)
         self._held.append(data)
 
+    def write_eof(self) -> None:
+        self.release().write_eof()
+
     def close(self) -> None:
-        self.release().close()
+        """Only its own side where `may_close` says so."""
+        transport = self.release()
+        if self._may_close():
+            transport.close()
+        elif not transport.is_closing():
+            transport.write_eof()
 
     def release(self) -> asyncio.Transport:
         """The transport itself, with all written."""
@@ -172,4 +288,5 @@ class Joined:
     def _flush(self) -> None:
         if self._held:
             held, self._held = self._held, []
-            self._transport.write(b"".join(held))
+            if not self._transport.is_closing():  # else its client is gone, and it does not take any more
+                self._transport.write(b"".join(held))

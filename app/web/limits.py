@@ -4,18 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final, NoReturn
 
+import orjson
 from graphql import (
     DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    ListValueNode,
+    ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValueNode,
 )
 
 from app.config import Settings
 from app.web.errors import (
+    BAD_REQUEST,
     COST_TOO_HIGH,
+    PAYLOAD_TOO_LARGE,
     TOO_DEEP,
     TOO_MANY_ALIASES,
     TOO_MANY_DIRECTIVES,
@@ -33,6 +39,15 @@ MAX_VALUES: Final = 5_000
 
 MAX_VALUE_DEPTH: Final = 32
 """Levels of lists and objects in the variables. A filter of 8 levels in an input takes 20."""
+
+MAX_INPUT_FIELDS: Final = 100
+"""Fields of one object in the variables or in a literal. No input type has as many."""
+
+MAX_ALIAS: Final = 100
+"""Characters of an alias: it stands in the answer as often as its field."""
+
+MAX_SUBSCRIPTION: Final = 16_384
+"""Characters of a subscription's document and variables: they are held for as long as it runs."""
 
 _INTROSPECTION_DEPTH: Final = 25
 """Types of types are deep by nature; what is asked of all types at once is bounded by its cost."""
@@ -59,6 +74,8 @@ class Limits:
         for definition in document.definitions:
             if isinstance(definition, OperationDefinitionNode):
                 self._check(sizes.of(definition))
+                for variable in definition.variable_definitions or ():
+                    _check_literal(variable.default_value)
             elif isinstance(definition, FragmentDefinitionNode):  # which no operation may spread
                 _check_fields(sizes.of(definition))
 
@@ -124,8 +141,13 @@ def check_variables(variables: Mapping[str, object] | None) -> None:
     for _ in range(MAX_VALUE_DEPTH):
         below: list[object] = []
         for value in level:
-            entries = list(value.values()) if isinstance(value, dict) else value
-            assert isinstance(entries, list)  # noqa: S101 - nothing else is put in
+            if isinstance(value, dict):
+                if len(value) > MAX_INPUT_FIELDS:
+                    _check_input_fields(len(value))
+                entries = list(value.values())
+            else:
+                assert isinstance(value, list)  # noqa: S101 - nothing else is put in
+                entries = value
             total += len(entries)
             if total > MAX_VALUES:
                 _refuse(
@@ -140,6 +162,18 @@ def check_variables(variables: Mapping[str, object] | None) -> None:
         TOO_DEEP,
         f"The variables are more than {MAX_VALUE_DEPTH} levels deep. Use fewer levels of and, or and not.",
     )
+
+
+def check_subscription(document: str, variables: Mapping[str, object] | None) -> None:
+    """Raises RequestError."""
+    size = len(document) + (len(orjson.dumps(variables)) if variables else 0)
+    if size > MAX_SUBSCRIPTION:
+        raise RequestError(
+            413,
+            PAYLOAD_TOO_LARGE,
+            f"The subscription has {size:,} characters in its document and variables; the limit is "
+            f"{MAX_SUBSCRIPTION:,}, as they are held while it runs. Ask for less, and without comments.",
+        )
 
 
 @dataclass(slots=True)
@@ -194,6 +228,7 @@ class _Sizes:
         return size
 
     def _add_field(self, size: _Size, node: FieldNode) -> None:
+        _check_field(node)
         below = self._of_set(node.selection_set)
         below.root_fields = 1
         below.fields += 1
@@ -205,6 +240,37 @@ class _Sizes:
             below.depth += 1
             below.introspection_depth += below.introspection_depth > 0
         _add(size, below)
+
+
+def _check_field(node: FieldNode) -> None:
+    if node.alias is not None and len(node.alias.value) > MAX_ALIAS:
+        _refuse(
+            BAD_REQUEST,
+            f"An alias has {len(node.alias.value):,} characters; the limit is {MAX_ALIAS}.",
+        )
+    for argument in node.arguments or ():
+        _check_literal(argument.value)
+
+
+def _check_literal(value: ValueNode | None) -> None:
+    if not isinstance(value, ObjectValueNode | ListValueNode):
+        return
+    nested: list[ValueNode] = [value]
+    while nested:
+        match nested.pop():
+            case ObjectValueNode(fields=given):
+                _check_input_fields(len(given))
+                nested += [field.value for field in given]
+            case ListValueNode(values=values):
+                nested += values
+
+
+def _check_input_fields(number: int) -> None:
+    if number > MAX_INPUT_FIELDS:
+        _refuse(
+            TOO_MANY_VALUES,
+            f"An object holds {number:,} fields; the limit is {MAX_INPUT_FIELDS}, and no input has as many.",
+        )
 
 
 def _add(size: _Size, other: _Size) -> None:

@@ -15,7 +15,9 @@ from app.infra import tracing
 from app.infra.logging import log_access, logs_access
 from app.infra.logging import request_id as current_request_id
 from app.infra.metrics import active_connections, http_series
-from app.web.errors import format_exception
+from app.web.errors import RequestError, format_exception
+from app.web.http_errors import JSON
+from app.web.single_headers import check_single_headers
 from app.web.tracing import traced
 
 UNMATCHED: Final = "(unmatched)"
@@ -68,6 +70,9 @@ class RequestMiddleware:
             return send(message)
 
         try:
+            given = scope["state"]["headers"]
+            if len(given) != len(scope["headers"]) or b"host" not in given:
+                check_single_headers(scope)
             if tracing.spans is None:
                 await self._app(scope, receive, send_with_id)
             else:
@@ -75,10 +80,12 @@ class RequestMiddleware:
         except Exception as error:
             formatted = format_exception(error, request_id)
             if status == 0:
-                response = JSONResponse({"errors": [formatted]}, status_code=500)
+                refused = error.status if isinstance(error, RequestError) else None
+                body, headers = {"errors": [formatted]}, {"cache-control": "no-store"}
+                response = JSONResponse(body, refused or 500, headers, media_type=JSON)
                 await response(scope, receive, send_with_id)
         finally:
-            _observe(scope, status, perf_counter() - started)
+            _observe(scope, scope["state"].get("refused", status), perf_counter() - started)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         started = perf_counter()
@@ -93,7 +100,7 @@ class RequestMiddleware:
 
         async def send_with_id(message: Message) -> None:
             nonlocal code
-            if message["type"] == "websocket.accept":
+            if message["type"] in ("websocket.accept", "websocket.http.response.start"):
                 MutableHeaders(scope=message)["x-request-id"] = request_id
             elif message["type"] == "websocket.close":
                 code = message.get("code")
@@ -112,6 +119,10 @@ class RequestMiddleware:
 def _request_id(given: bytes | None) -> str:
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given.decode()
+    return new_request_id()
+
+
+def new_request_id() -> str:
     return f"{random.getrandbits(128):032x}"
 
 

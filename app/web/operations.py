@@ -3,18 +3,18 @@
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from time import perf_counter
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from graphql import ExecutionResult, GraphQLError, OperationType, execute
 from graphql.execution import Executor
 from strawberry import Schema
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-from strawberry.types.execution import PreExecutionError
 from strawberry.utils.await_maybe import await_maybe
 
 from app.config.trusted_documents import read_manifest
 from app.engine.engine import Engine, NotAnswered
 from app.engine.execution import CompletingExecutor, EngineSchema
+from app.engine.size import check_text
 from app.graphql.context import Context, Services
 from app.infra import tracing
 from app.infra.metrics import engine_operations, operations_answered, subscriptions
@@ -35,9 +35,10 @@ from app.web.errors import (
     status_of,
 )
 from app.web.graphql_request import GraphQLRequest
-from app.web.limits import Limits, check_variables
+from app.web.limits import Limits, check_subscription, check_variables
 from app.web.operation_names import OperationNames
 from app.web.stored_documents import PersistedQueries, TrustedDocuments
+from app.web.subscription_results import MAX_COERCION_ERRORS, results_of
 from app.web.time_limit import TimeLimit
 from app.web.under_way import Concurrency, Departures
 
@@ -104,6 +105,7 @@ class Operations:
             if isinstance(prepared, Exception):  # it counts all the same
                 raise prepared
             context.cost = cost
+            self._stored.keep(prepared[0])  # now that it was counted: anybody may have one kept
             return Admitted(prepared[0], prepared[1], context, allowance)
         except DocumentErrors as error:
             errors = format_errors(error.errors, caller.request_id, request_code=error.code)
@@ -124,11 +126,12 @@ class Operations:
             operation = self._documents.prepare(request)
             _check_type(operation, allowed)
             check_variables(request.variables)
+            if operation.type is OperationType.SUBSCRIPTION:
+                check_subscription(request.query, request.variables)
             cost = operation.cost.of(request.variables)
             self._limits.check_cost(cost)
         except (DocumentErrors, RequestError) as error:
             return error
-        self._stored.keep(request)
         return request, operation, cost
 
     async def run(self, admitted: Admitted) -> Answer:
@@ -179,22 +182,16 @@ class Operations:
         if admitted.operation.type is not OperationType.SUBSCRIPTION:
             yield await self.run(admitted)
             return
-        request, context = admitted.request, admitted.context
+        operation, context = admitted.operation, admitted.context
         subscriptions.inc()
         try:
-            results = await self.schema.stream(
-                request.query,
-                variable_values=request.variables,
-                context_value=context,
-                operation_name=request.operation_name,
-            )
+            results = results_of(self.schema, operation, admitted.request.variables, context)
             async with aclosing(results):
-                async for result in results:
-                    errors = cast(list[GraphQLError], getattr(result, "errors", None) or [])
+                async for result, executed in results:
                     yield Answer(
-                        data=getattr(result, "data", None),
-                        errors=format_errors(errors, context.request_id),
-                        executed=not isinstance(result, PreExecutionError),
+                        data=result.data,
+                        errors=format_errors(result.errors or [], context.request_id),
+                        executed=executed,
                         extensions={"cost": self._cost(admitted)},
                     )
         except Exception as error:
@@ -227,6 +224,7 @@ class Operations:
             )
         except NotAnswered as reason:
             engine_operations.labels(str(reason)).inc()
+            admitted.context.size.reset()
             admitted.context.renew_reads()
             return await self._execute_by_core(admitted, StrawberryGraphQLCoreExecutionContext)
         operations_answered.inc()
@@ -246,6 +244,7 @@ class Operations:
                 data = await engine.complete_mutation(call, outcome, context)
             except NotAnswered as reason:
                 engine_operations.labels(str(reason)).inc()
+                context.size.reset()
             except Exception as error:
                 outcome = error
             else:
@@ -258,7 +257,7 @@ class Operations:
     async def _execute_by_core(
         self, admitted: Admitted, executor: type[Executor[Any]], root_value: object = None
     ) -> ExecutionResult:
-        return await await_maybe(
+        result = await await_maybe(
             execute(
                 self.schema._schema,
                 admitted.operation.document,
@@ -267,8 +266,12 @@ class Operations:
                 variable_values=admitted.request.variables,
                 operation_name=admitted.operation.name,
                 executor_class=executor,
+                max_coercion_errors=MAX_COERCION_ERRORS,
             )
         )
+        admitted.context.size.check_objects()
+        check_text(result.data)
+        return result
 
 
 def _check_type(operation: PreparedOperation, allowed: frozenset[OperationType]) -> None:

@@ -14,16 +14,35 @@ EXPIRY: Final = 24 * 60 * 60
 """Seconds that Redis keeps a document after it was last asked for there."""
 MAX_LENGTH: Final = 16_384
 """Characters of a document that is kept: anybody may have one kept."""
+MAX_SHARED: Final = 2_000
+"""Documents kept in Redis: 33 MB at the worst. The one not asked for for longest goes first."""
 MAX_KEPT: Final = 1_000
 """Documents kept by a process: 16 MB at the worst."""
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_USED: Final = "taskflow:documents"
+"""A sorted set of the documents' keys, by when each was last asked for."""
 _GET: Final = """
 local text = redis.call('GET', KEYS[1])
-if text then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+if text then
+    redis.call('EXPIRE', KEYS[1], ARGV[1])
+    redis.call('ZADD', KEYS[2], redis.call('TIME')[1], KEYS[1])
+end
 return text
 """
-_SET: Final = "return redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[1])"
+_SET: Final = """
+local now = redis.call('TIME')[1]
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[1])
+redis.call('ZADD', KEYS[2], now, KEYS[1])
+redis.call('EXPIRE', KEYS[2], ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[1])
+local over = redis.call('ZCARD', KEYS[2]) - ARGV[3]
+if over > 0 then
+    for _, key in ipairs(redis.call('ZRANGE', KEYS[2], 0, over - 1)) do redis.call('DEL', key) end
+    redis.call('ZREMRANGEBYRANK', KEYS[2], 0, over - 1)
+end
+return 1
+"""
 
 
 class PersistedQueries:
@@ -51,23 +70,23 @@ class PersistedQueries:
         return request
 
     def keep(self, request: GraphQLRequest) -> None:
-        """Once the document has turned out to be valid. Redis is not waited for."""
+        """Once the document is known to be valid and the operation was counted. Redis is not waited for."""
         digest = request.document_id
         if digest is None or digest in self._kept or len(request.query) > MAX_LENGTH:
             return
         self._remember(digest, request.query)
-        self._redis.run(Script(_SET, [_key(digest)], [EXPIRY, request.query]))
+        self._redis.run(Script(_SET, [_key(digest), _USED], [EXPIRY, request.query, MAX_SHARED]))
 
     async def _find(self, digest: str) -> str:
         known = self._kept.get(digest)
         if known is not None:
             self._kept.move_to_end(digest)
             return known
-        found = await self._redis.run(Script(_GET, [_key(digest)], [EXPIRY]))
+        found = await self._redis.run(Script(_GET, [_key(digest), _USED], [EXPIRY]))
         text = found.decode() if isinstance(found, bytes) else ""
         if _digest(text) != digest:
-            # The message and the status are Apollo Server's.
-            raise RequestError(200, PERSISTED_QUERY_NOT_FOUND, "PersistedQueryNotFound")
+            # The message is Apollo Server's, and with application/json the status.
+            raise RequestError(None, PERSISTED_QUERY_NOT_FOUND, "PersistedQueryNotFound")
         self._remember(digest, text)
         return text
 

@@ -5,8 +5,14 @@ from typing import Any, Final
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
+from websockets.http11 import Response
+from websockets.server import ServerProtocol
+from websockets.typing import StatusLike
 
 from app.web import http_protocol
+from app.web.errors import BAD_REQUEST, INTERNAL
+from app.web.http_errors import JSON
+from app.web.refusals import error_body, note
 
 MAX_FRAGMENTS: Final = 1_024
 """Frames of one message: each costs memory, also when it is empty and the limit of bytes does not see it."""
@@ -21,6 +27,10 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     """
 
     _deadline: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.conn = _Handshake(max_size=self.config.ws_max_size, logger=self.logger)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -52,6 +62,8 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.close":
             self._abort_later()
+        elif message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # else uvicorn would log an error for each that is not let in
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
@@ -83,6 +95,27 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+class _Handshake(ServerProtocol):
+    """Whose refusals have the shape of every other error."""
+
+    def reject(self, status: StatusLike, text: str) -> Response:
+        response = super().reject(status, text)
+        message, _, _ = text.partition("\n")
+        code = BAD_REQUEST if response.status_code < 500 else INTERNAL
+        request_id = note(response.status_code)
+        response.body = error_body(code, message or "The connection was refused.", request_id)
+        del response.headers["Content-Length"], response.headers["Content-Type"]
+        response.headers.update(
+            {
+                "Content-Length": str(len(response.body)),
+                "Content-Type": JSON,
+                "Cache-Control": "no-store",
+                "X-Request-Id": request_id,
+            }
+        )
+        return response
 
 
 def _is_utf8(parts: Sequence[bytes]) -> bool:

@@ -136,6 +136,7 @@ async def _serving(stores: Stores, servers: Servers) -> AsyncIterator[Server]:
         "APP_HOST": "127.0.0.1",
         "RATE_LIMIT_MAX": "0",
         "RATE_LIMIT_POINTS": "0",
+        "MAX_CONNECTIONS_PER_ADDRESS": "0",
         "LOG_LEVEL": "warn",
         "PYTHONPATH": os.fspath(REPOSITORY),
     }

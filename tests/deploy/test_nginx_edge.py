@@ -196,7 +196,7 @@ async def test_a_refusal_looks_like_every_other(edge: Edge, edge_api: Api) -> No
     refused, unknown = await edge_api.http.get("/metrics"), await edge_api.http.get("/nowhere")
     for response in (refused, unknown):
         assert response.status_code == 404
-        assert response.headers["content-type"] == "application/json"
+        assert response.headers["content-type"] == "application/json; charset=utf-8"
         extensions = response.json()["errors"][0]["extensions"]
         assert extensions == {"code": "NOT_FOUND", "requestId": response.headers["x-request-id"]}
     assert refused.json()["errors"][0]["message"] == unknown.json()["errors"][0]["message"]
@@ -251,7 +251,7 @@ async def test_a_body_of_one_mebibyte_and_no_more(edge_api: Api) -> None:
     assert (largest.status_code, largest.json()["data"]) == (200, {"__typename": "Query"})
     refused = await edge_api.http.post("/graphql", content=document.ljust(MEBIBYTE + 1), headers=headers)
     assert refused.status_code == 413
-    assert refused.headers["content-type"] == "application/json"
+    assert refused.headers["content-type"] == "application/json; charset=utf-8"
     extensions = refused.json()["errors"][0]["extensions"]
     assert extensions == {"code": "PAYLOAD_TOO_LARGE", "requestId": refused.headers["x-request-id"]}
     assert refused.headers["strict-transport-security"] == SECURITY_HEADERS["strict-transport-security"]

@@ -9,10 +9,13 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.deploy.conftest import Edge, StartNginx
+from tests.harness.client import Api
+from tests.harness.events import open_events
 from tests.harness.people import Person
 from tests.harness.server import free_port
 from tests.harness.sockets import PATIENCE, PROTOCOL, Socket
 from tests.harness.upstream import hang_up, respond, upstream
+from tests.test_sse_events import create_until_heard
 
 pytestmark = pytest.mark.nginx
 
@@ -40,6 +43,15 @@ async def test_a_subscription(edge: Edge, person: Person) -> None:
     await person.task("Call the plumber")
     assert (await created.data())["taskCreated"] == {"title": "Call the plumber"}
     await socket.close()
+
+
+async def test_a_subscription_by_events(edge: Edge, edge_api: Api, person: Person) -> None:
+    """Each event is there while the stream is open: nginx keeps none back."""
+    variables = {"projectId": person.project_id}
+    async with open_events(edge_api, CREATED, variables, token=person.token) as events:
+        assert events.response.headers["content-type"].startswith("text/event-stream")
+        for title in ("Call the plumber", "Buy a tap"):
+            await create_until_heard(person, title, events.next)
 
 
 async def test_a_reload_closes_no_socket_and_fails_no_request(edge: Edge, person: Person) -> None:

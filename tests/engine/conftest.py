@@ -1,6 +1,7 @@
 """One database of tenants, read by every test of the engine."""
 
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -31,9 +32,19 @@ TABLES = (
     " task_relations comments events sessions"
 )
 
+# An error that goes up cancels the fields beside it, which graphql-core (gather_with_cancel) has made tasks;
+# a task that is cancelled before its first step never awaits the coroutine that a resolver gave it.
+_NEVER_AWAITED = "ignore:coroutine '.*resolve.*' was never awaited:RuntimeWarning"
+
 _NO_LIMITS: dict[str, Any] = dict.fromkeys(
     ("sign_in_max", "sign_up_max", "password_reset_max", "member_add_max"), 0
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.filterwarnings(_NEVER_AWAITED))
 
 
 @pytest.fixture

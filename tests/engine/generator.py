@@ -141,7 +141,7 @@ class _Maker:
         cursor = self.given.declare("String!", [self.rng.choice(values.cursors[coordinate][sort])] * 2)
         page = f"last: 3, before: ${cursor}" if backward else f"first: 3, after: ${cursor}"
         [*sorted_by] = [f", sort: {literal(one)}" for one in values.sorts if json.dumps(one) == sort]
-        shown = "{ nodes { id } pageInfo { hasNextPage hasPreviousPage startCursor } }"
+        shown = self._shown(coordinate)
         connection = f"{name}({page}{''.join(sorted_by)}) {shown}"
         self.covered |= {f"{coordinate}({'before' if backward else 'after'})"}
         self.covered |= {f"{coordinate}({'last' if backward else 'first'})"}
@@ -150,6 +150,18 @@ class _Maker:
             return f"{{ {connection} }}"
         ids = self.given.declare("[ID!]!", [values.ids[type_name][:100]] * 2)
         return f"{{ nodes(ids: ${ids}) {{ ... on {type_name} {{ {connection} }} }} }}"
+
+    def _shown(self, coordinate: str) -> str:
+        """Of a connection: with edges, which other documents reach by luck alone."""
+        page_info = "pageInfo { hasNextPage hasPreviousPage startCursor }"
+        if self.rng.random() < 0.5:
+            return f"{{ nodes {{ id }} {page_info} }}"
+        type_name, name = coordinate.split(".")
+        parent: Any = self.schema.type_map[type_name]
+        connection: Any = get_named_type(parent.fields[name].type)
+        edge: Any = get_named_type(connection.fields["edges"].type)
+        self.covered |= {f"{connection.name}.edges", f"{edge.name}.node", f"{edge.name}.cursor"}
+        return f"{{ edges {{ cursor node {{ id }} }} {page_info} }}"
 
     def selection(self, type_: Any, scope: Scope, rows: int, depth: int) -> str:
         """Without braces. `rows`: how many objects it is read for."""

@@ -85,7 +85,21 @@ class View:
                 seen = row["id" if name == "Workspace" else "workspace_id"] in self.roles
             if seen:
                 found.append({**row, "__typename": name})
+        if name == "User":
+            self._hide_emails(found)
         return found
+
+    def _hide_emails(self, people: list[Record]) -> None:
+        """Of those who belong to none of the viewer's workspaces now."""
+        here = {
+            row["user_id"]
+            for row in self.tables["memberships"]
+            if row["workspace_id"] in self.roles and row["removed_at"] is None
+        }
+        for person in people:
+            own = self.viewer is not None and person["id"] == str(self.viewer.user_id)
+            if not own and person["id"] not in here:
+                person["email"] = ""
 
     def _is_own(self, session: Mapping[str, Any]) -> bool:
         own = self.viewer is not None and session["user_id"] == str(self.viewer.user_id)

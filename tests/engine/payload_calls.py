@@ -82,6 +82,10 @@ def _of_workspaces(tenants: Tenants) -> dict[str, Calls]:
             (f'workspaceId: "{space}", email: "zoe@example.com", role: GUEST',),
             (f'workspaceId: "{space}", email: "nobody@example.com", role: GUEST',),
         ),
+        "memberUpdate": Calls(
+            (f'id: "{members["MEMBER"]}", input: {{role: GUEST}}',),
+            (f'id: "{members["OWNER"]}", input: {{role: GUEST}}', f"{_NOWHERE}, input: {{role: GUEST}}"),
+        ),
         "memberRemove": Calls((f'id: "{members["MEMBER"]}"',), (f'id: "{members["OWNER"]}"', _NOWHERE)),
         "projectCreate": Calls(
             (f'input: {{workspaceId: "{space}", key: "NEW", name: "New"}}',),

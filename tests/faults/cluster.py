@@ -21,7 +21,7 @@ from tests.harness.people import Person, sign_up
 from tests.harness.server import Server, Servers, free_port, server_environment
 from tests.harness.sockets import Socket, open_socket
 
-DB_POOL_SIZE = 6
+DB_POOL_SIZE = 8
 SETTINGS = {"NODE_ENV": "production", "DB_POOL_SIZE": str(DB_POOL_SIZE), "SHUTDOWN_TIMEOUT": "20"}
 
 

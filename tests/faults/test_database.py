@@ -139,16 +139,17 @@ async def test_a_full_disk(cluster: Cluster, writer: Person, figures: Figures, s
     figures(writes=load.writes, reads=load.reads, slowest_refusal_seconds=load.writes.slowest_failure)
 
 
-async def test_with_every_connection_taken_nobody_waits_for_long(
+async def test_with_all_connections_of_a_user_taken_nobody_waits_for_long(
     cluster: Cluster, writer: Person, figures: Figures
 ) -> None:
-    load, writers = Load(cluster.api, writer), 60
-    connections = len(cluster.replicas) * (DB_POOL_SIZE // 2)
+    load, writers, other = Load(cluster.api, writer), 60, Load(cluster.api, await cluster.sign_up())
+    connections = len(cluster.replicas) * (DB_POOL_SIZE // 2 - 1)  # one user is not given them all
     async with cluster.sql() as sql:
         async with cluster.writes_wait(writer):
             waiting = [asyncio.create_task(load.write()) for _ in range(writers)]
             await until(lambda: cluster.waiting_writes(sql, connections))
             reads = [await load.read(by_get=False) for _ in range(30)]
+            assert [await other.write() for _ in range(10)] == ["200"] * 10
             await until(lambda: load.writes.answers.total() == writers - connections)
         await asyncio.gather(*waiting)
         assert load.writes.answers == {"200": connections, UNAVAILABLE: writers - connections}

@@ -36,6 +36,13 @@ class OwnRedis:
             self.resume()
             stop(self._process)
 
+    def revive(self) -> None:
+        """Goes on, or starts again with an empty memory where it has ended. What was saved is forgotten."""
+        self.resume()
+        (self._folder / "dump.rdb").unlink(missing_ok=True)
+        if self._process is None or self._process.poll() is not None:
+            self.start()
+
     def kill(self) -> None:
         if self._process is not None:
             kill(self._process)

@@ -85,7 +85,8 @@ class Servers:
     ) -> Server:
         """Starts `taskflow serve` with nothing but `env` for its settings. Returns before it is ready."""
         port = port or free_port()
-        settings = {**bare_environment(), "APP_PORT": str(port), **env}
+        # What a killed one leaves behind in the folder for temporary files goes with the folder of the run.
+        settings = {**bare_environment(), "TMPDIR": os.fspath(self._folder), "APP_PORT": str(port), **env}
         log = self._folder / f"server-{len(self._all)}.log"
         command = [sys.executable, "-m", module, "serve", "--workers", str(workers)]
         server = Server(spawn(command, log=log, env=settings, cwd=REPOSITORY), port, log, settings)
@@ -117,6 +118,7 @@ def server_environment(database_url: str, redis_url: str | None) -> dict[str, st
         "JWT_SECRET": JWT_SECRET,
         "RATE_LIMIT_MAX": "0",
         "MAX_CONCURRENT": "0",
+        "MAX_CONNECTIONS_PER_ADDRESS": "0",
         "SIGN_IN_MAX": "0",
         "SIGN_IN_MAX_PER_EMAIL": "0",
         "SIGN_IN_MAX_PER_ADDRESS": "0",

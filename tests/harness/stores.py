@@ -55,11 +55,11 @@ class Stores:
 
     async def new_database(self, *, empty: bool = False) -> str:
         """Makes a database, migrated unless `empty`, and returns its URL."""
-        template = "template0" if empty else await asyncio.to_thread(self._migrated_template)
-        name = f"{self._run}_{len(self._databases)}"
-        self._databases.append(name)
-        await _execute(self.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        return database_url(self.database_url, name)
+        return await self._copy("template0" if empty else await asyncio.to_thread(self._migrated_template))
+
+    async def copy_of(self, url: str) -> str:
+        """Makes a database that holds what another does, to which nobody is connected. Returns its URL."""
+        return await self._copy(urlsplit(url).path.removeprefix("/"))
 
     def new_redis(self) -> str | None:
         """The URL of an emptied logical database of Redis, or None where there is no Redis."""
@@ -78,6 +78,12 @@ class Stores:
             self._embedded.stop()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    async def _copy(self, template: str) -> str:
+        name = f"{self._run}_{len(self._databases)}"
+        self._databases.append(name)
+        await _execute(self.database_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return database_url(self.database_url, name)
 
     def _start_embedded(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="taskflow-test-"))

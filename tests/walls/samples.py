@@ -35,6 +35,7 @@ def mutations(tenant: Tenant) -> dict[str, list[Variables]]:
         "sessionRevoke": [{"id": session_id}],
         "workspaceCreate": [{"input": {"slug": unique("new"), "name": "New"}}],
         "memberAdd": [{"workspaceId": workspace_id, "email": tenant.newcomer.email, "role": "MEMBER"}],
+        "memberUpdate": [{"id": world.membership_id, "input": {"role": "GUEST"}}],
         "memberRemove": [{"id": world.membership_id}],
         "projectCreate": [
             {"input": {"workspaceId": workspace_id, "key": "NEW", "name": "New", "description": "x"}}

@@ -98,8 +98,9 @@ class AccountMutations:
         return await _hand_out(info.context, signed_in)
 
     @token_mutation(
-        "Spends a refresh token for a new pair of tokens. Within 30 seconds a spent one still gets another"
-        " pair, for a lost answer or a second tab; used later it is taken for stolen, and its session ends."
+        "Spends a refresh token for a new pair of tokens. Within 30 seconds a spent one still gets the same"
+        " refresh token again, for a lost answer or a second tab; used later it is taken for stolen, and its"
+        " session ends."
         " An access token sent along is ignored."
     )
     async def token_refresh(
@@ -166,22 +167,27 @@ class AccountMutations:
 
 
 def _accounts(context: Context) -> Accounts:
-    services = context.services
+    services, settings = context.services, context.services.settings
     return Accounts(
         services.database,
         services.passwords,
         services.viewers,
         services.attempts,
-        services.settings.refresh_expiry,
+        settings.refresh_expiry,
+        [
+            secret.get_secret_value().encode("utf-8", "surrogateescape")
+            for secret in (settings.jwt_secret, settings.jwt_secret_previous)
+            if secret is not None
+        ],
         context.watch,
-        services.settings.sends_mail,
+        settings.sends_mail,
     )
 
 
 async def _hand_out(context: Context, signed_in: SignedIn) -> AuthPayload:
     """The payload is read as the one it is for."""
     services = context.services
-    context.become(await load_viewer(services.database.fetch, signed_in.user_id, signed_in.session_id))
+    await context.sign_in(await load_viewer(services.database.fetch, signed_in.user_id, signed_in.session_id))
     token, expires_at = services.access_tokens.issue(
         signed_in.user_id, signed_in.session_id, dt.datetime.now(dt.UTC)
     )

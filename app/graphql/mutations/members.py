@@ -1,14 +1,22 @@
 from typing import Annotated
 
 import strawberry
+from strawberry import UNSET
 
 from app.domain import members
 from app.engine import to_one
 from app.graphql.context import Info
-from app.graphql.mutation import mutation
+from app.graphql.mutation import given, mutation
 from app.graphql.payloads import Payload
 from app.graphql.workspaces import Member
 from app.models.enums import Role
+
+
+@strawberry.input(description="Changes to a membership; what is left out stays as it is.")
+class MemberUpdateInput:
+    role: Role | None = strawberry.field(
+        default=UNSET, description="What they may do in the workspace from now on; not null."
+    )
 
 
 @strawberry.type(description="What came of a change to who belongs to a workspace.")
@@ -40,6 +48,22 @@ class MemberMutations:
         await context.services.attempts.member_add(context.require_viewer().user_id, context.client_address)
         membership = await members.add(
             context.require_write(), workspace_id=workspace_id, email=email, role=role
+        )
+        return MemberPayload(subject_id=membership.id)
+
+    @mutation(
+        "Changes what a member may do, at once. For owners and admins, one's own role included; only owners"
+        " make somebody an owner or end that, and the last owner stays one.",
+        changes_existing=True,
+    )
+    async def member_update(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The membership, not the user.")],
+        input: Annotated[MemberUpdateInput, strawberry.argument(description="What changes.")],
+    ) -> MemberPayload:
+        membership = await members.update(
+            info.context.require_write(), id, given(input, members.MemberUpdate)
         )
         return MemberPayload(subject_id=membership.id)
 
