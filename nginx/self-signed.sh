@@ -17,8 +17,14 @@ done
 
 host=${PUBLIC_URL:-https://localhost}
 host=${host#*://}
-host=${host%%[:/]*}
+host=${host%%[/?#]*}
+host=${host##*@}
 case $host in
+    "["*) host=${host#"["} host=${host%%]*} ;; # an IPv6 address
+    *) host=${host%%:*} ;;
+esac
+case $host in
+    *:*) name=IP:$host ;;
     *[!0-9.]*) name=DNS:$host ;;
     *) name=IP:$host ;;
 esac

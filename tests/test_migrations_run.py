@@ -15,6 +15,7 @@ from app.config import Settings, load_settings
 from app.infra import migrations
 from app.infra.database_errors import DatabaseUnavailable
 from app.infra.migrations import APP_LABEL, FOLDER, MigrationError, migration_names
+from tests.harness.server import JWT_SECRET
 from tests.harness.stores import REPOSITORY, bare_environment
 
 NewDatabase = Callable[..., Awaitable[str]]
@@ -110,7 +111,7 @@ async def test_each_migration_goes_up_down_and_up_again_with_rows(
 
 async def test_eight_processes_at_once_and_one_migrates(new_database: NewDatabase) -> None:
     settings = load_settings(database_url=await new_database(empty=True))
-    environment = {**bare_environment(), "DATABASE_URL": settings.database.url(), "JWT_SECRET": "x" * 48}
+    environment = {**bare_environment(), "DATABASE_URL": settings.database.url(), "JWT_SECRET": JWT_SECRET}
     processes = [_start_process(environment) for _ in range(8)]
     try:
         for process in processes:

@@ -217,6 +217,10 @@ def test_migrations_connect_where_they_are_told(read: type[Reader]) -> None:
         '{"kty": "RSA", "n": "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx"}',
         base64.b64encode(DER).decode(),
         base64.urlsafe_b64encode(DER).decode(),
+        "a" * 40,
+        "replace-this-by-the-output-of-openssl-rand-base64-48",
+        "$(openssl rand -base64 48)$(openssl rand -base64 48)",
+        "your-super-secret-key-of-more-than-32-characters",
     ],
 )
 def test_secrets_that_must_not_sign(read: type[Reader], secret: str) -> None:

@@ -32,7 +32,7 @@ async def demo(
     stores: Stores, server: Server, servers: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Server]:
     folder, database_url = tmp_path_factory.mktemp("demo"), await stores.new_database()
-    seeded = run_taskflow("seed", cwd=folder, DATABASE_URL=database_url, JWT_SECRET="x" * 48)
+    seeded = run_taskflow("seed", cwd=folder, DATABASE_URL=database_url, JWT_SECRET="0123456789abcdef" * 3)
     assert seeded.returncode == 0, seeded.stderr
     env = {name: value for name, value in server.env.items() if name != "APP_PORT"}
     started = servers.start({**env, "DATABASE_URL": database_url})

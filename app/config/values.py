@@ -9,6 +9,9 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 MINIMUM_SECRET_BYTES = 32
+_LEAST_VARIETY = 8
+"""Different bytes; 32 random ones have about 30, the same in base64 or hexadecimal at least 12."""
+_PLACEHOLDER = re.compile(r"^\$[({]|replace[-_ ]this|change[-_ ]?me|your[-_ ].*secret", re.IGNORECASE)
 
 _DURATION = re.compile(r"([0-9]{1,9})(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -42,14 +45,17 @@ def parse_list(text: str) -> tuple[str, ...]:
 
 def check_signing_secret(secret: str) -> str:
     """
-    Refuses what must not sign HS256 tokens: fewer bytes than the hash (RFC 7518, 3.2) and anything shaped
-    like a key, since python-jose takes public keys for HMAC secrets (CVE-2026-85394).
+    Refuses what must not sign HS256 tokens: fewer bytes than the hash (RFC 7518, 3.2), anything shaped like a
+    key, since python-jose takes public keys for HMAC secrets (CVE-2026-85394), and what an example holds in
+    place of a secret.
     """
     raw = secret.encode("utf-8", "surrogateescape")
     if len(raw) < MINIMUM_SECRET_BYTES:
         raise ValueError(f"is {len(raw)} bytes long; {MINIMUM_SECRET_BYTES} are the least")
     if _is_key_shaped(secret, raw):
         raise ValueError("is shaped like a key (PEM, DER, JWK or SSH); use random characters")
+    if len(set(raw)) < _LEAST_VARIETY or _PLACEHOLDER.search(secret):
+        raise ValueError("is no secret but a placeholder; use the output of `openssl rand -base64 48`")
     return secret
 
 

@@ -72,7 +72,6 @@ class Compiler:
         path: tuple[str, ...],
     ) -> str:
         self.depth = max(self.depth, len(path))
-        self.conditions += not value  # one that compares nothing is one too
         if self.depth > _TOLD_DEPTH:
             raise _too_deep(f"more than {_TOLD_DEPTH}")
         fields = {graphql_name(field): field for field in definition.fields}

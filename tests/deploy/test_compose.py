@@ -22,7 +22,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 EXAMPLE = (REPOSITORY / ".env.example").read_text()
 # The container's own: it always listens on all its addresses, on 3000, and keeps no data.
 NOT_FOR_COMPOSE = {"APP_HOST", "APP_PORT", "DATA_DIR"}
-REQUIRED = {"DB_PASSWORD": "a@b/c:d%e f", "JWT_SECRET": "x" * 48}
+REQUIRED = {"DB_PASSWORD": "a@b/c:d%e f", "JWT_SECRET": "0123456789abcdef" * 3}
 # Another default on purpose: two cores, HTTPS by nginx, which is the proxy, and the stores beside it.
 COMPOSES_OWN = {
     "NODE_ENV",
@@ -210,9 +210,14 @@ def test_requests_finish_before_docker_loses_patience() -> None:
     assert seconds > Settings.model_fields["shutdown_timeout"].default
 
 
+def test_the_app_may_open_as_many_sockets_as_it_admits() -> None:
+    assert SERVICES["app"]["ulimits"]["nofile"] > Settings.model_fields["max_connections"].default
+
+
 def test_git_keeps_certificates_and_env_out() -> None:
     for path in (
         ".env",
+        "backup_20251123_120000.sql",
         "nginx/certs/privkey.pem",
         "nginx/certs/fullchain.pem",
         "nginx/certbot/.well-known/x",

@@ -110,7 +110,7 @@ def test_what_is_required(no_settings: pytest.MonkeyPatch) -> None:
     for name, value in {
         "DATABASE_URL": "postgresql://db:5432",
         "REDIS_URL": "redis://redis:6379",
-        "JWT_SECRET": "x" * 48,
+        "JWT_SECRET": "0123456789abcdef" * 3,
     }.items():
         with pytest.raises(ConfigurationError, match=f"{name} is required in production"):
             load_settings()

@@ -11,12 +11,14 @@ from tests.harness.client import Api
 from tests.harness.documents import read_yaml_documents
 from tests.harness.stores import REPOSITORY
 
-FILES = sorted((REPOSITORY / "docs" / "kubernetes").glob("*.yaml"))
+FOLDER = REPOSITORY / "docs" / "kubernetes"
+FILES = [*sorted(FOLDER.glob("*.yaml")), FOLDER / "secret.yaml.example"]
 MANIFESTS: dict[str, Any] = {
     manifest["kind"]: manifest for file in FILES for manifest in read_yaml_documents(file.read_text())
 }
 POD = MANIFESTS["Deployment"]["spec"]["template"]
 CONTAINER = POD["spec"]["containers"][0]
+SECRET = "0123456789abcdef" * 3
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -30,6 +32,13 @@ def test_a_misspelt_field_would_be_noticed() -> None:
     wrong = {**MANIFESTS["Service"], "spec": {**MANIFESTS["Service"]["spec"], "selectors": {}}}
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(wrong, "1.34", strict=True)
+
+
+def test_applying_the_folder_leaves_the_secret_alone() -> None:
+    """kubectl takes .json, .yaml and .yml of a folder (k8s.io/cli-runtime, FileExtensions)."""
+    applied = [file for file in FOLDER.iterdir() if file.suffix in (".json", ".yaml", ".yml")]
+    kinds = {manifest["kind"] for file in applied for manifest in read_yaml_documents(file.read_text())}
+    assert kinds == set(MANIFESTS) - {"Secret"}
 
 
 def test_they_belong_together() -> None:
@@ -67,7 +76,7 @@ def test_metrics_stay_inside() -> None:
 
 def test_the_settings_are_valid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    given = {**MANIFESTS["ConfigMap"]["data"], **MANIFESTS["Secret"]["stringData"]}
+    given = {**MANIFESTS["ConfigMap"]["data"], **dict.fromkeys(MANIFESTS["Secret"]["stringData"], SECRET)}
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     settings = load_settings()

@@ -192,6 +192,13 @@ async def test_other_paths_lead_to_no_metrics(edge: Edge, target: str) -> None:
     assert (status, "# TYPE" in answer) == (404, False)
 
 
+async def test_a_malformed_request_line_is_refused_without_a_warning(edge: Edge) -> None:
+    status, answer = await raw(edge.nginx.local_port, "/%zz")
+    assert status == 400
+    assert not re.search(r"^(x-request-id|retry-after):", answer, re.IGNORECASE | re.MULTILINE)
+    assert "uninitialized" not in edge.nginx.log
+
+
 async def test_a_refusal_looks_like_every_other(edge: Edge, edge_api: Api) -> None:
     refused, unknown = await edge_api.http.get("/metrics"), await edge_api.http.get("/nowhere")
     for response in (refused, unknown):

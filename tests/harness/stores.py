@@ -106,7 +106,7 @@ class Stores:
 
 def migrate(url: str) -> None:
     """Runs the real migrations as an operator would. Raises AssertionError with the output on failure."""
-    environment = {**bare_environment(), "DATABASE_URL": url, "JWT_SECRET": "x" * 48}
+    environment = {**bare_environment(), "DATABASE_URL": url, "JWT_SECRET": "0123456789abcdef" * 3}
     result = subprocess.run(
         [sys.executable, "-m", "app.cli", "migrate", "up"],
         cwd=REPOSITORY,
