@@ -16,6 +16,7 @@ from tests.harness import requirements
 from tests.harness.alike import files_alike
 from tests.harness.board import Board, make_board
 from tests.harness.client import Api
+from tests.harness.mail import Post, open_post
 from tests.harness.people import Person
 from tests.harness.people import sign_up as sign_up_person
 from tests.harness.server import Server, Servers, server_environment
@@ -125,6 +126,13 @@ async def reader(api: Api) -> Person:
 async def stranger(api: Api) -> Person:
     """Somebody else, who shares no workspace with `person`."""
     return await sign_up_person(api)
+
+
+@pytest.fixture(scope="module")
+async def post(stores: Stores, servers: Servers) -> AsyncIterator[Post]:
+    """A server that sends mail, and the mail server that it sends by."""
+    async with open_post(stores, servers) as opened:
+        yield opened
 
 
 @pytest.fixture

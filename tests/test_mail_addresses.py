@@ -1,15 +1,12 @@
 """Verifying an address by mail, and changing it."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from tests.harness.client import Json
-from tests.harness.mail import Post, open_post
+from tests.harness.mail import Post
 from tests.harness.people import PASSWORD, Person, sign_up, unique
-from tests.harness.server import Servers
-from tests.harness.stores import Stores
 
 REQUEST = "mutation { emailVerificationRequest { syncSeq userErrors { code } } }"
 VERIFY = "mutation ($token: String!) { emailVerify(token: $token) { email userErrors { code field } } }"
@@ -21,12 +18,6 @@ SIGN_IN = "mutation ($i: SignInInput!) { signIn(input: $i) { accessToken userErr
 RESET_REQUEST = "mutation ($email: String!) { passwordResetRequest(email: $email) { userErrors { code } } }"
 RESET = """
 mutation ($t: String!, $p: String!) { passwordReset(token: $t, newPassword: $p) { userErrors { code } } }"""
-
-
-@pytest.fixture(scope="module")
-async def post(stores: Stores, servers: Servers) -> AsyncIterator[Post]:
-    async with open_post(stores, servers) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What the outbox makes of the SMTP server's answers, and what arrives."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 
@@ -8,20 +8,12 @@ import pytest
 
 from app.domain.outbox import ATTEMPTS, PAUSES
 from tests.harness.client import Api
-from tests.harness.mail import Post, is_finished, is_put_back, open_post
+from tests.harness.mail import Post, is_finished, is_put_back
 from tests.harness.people import SIGN_UP, sign_up, unique
-from tests.harness.server import Servers
-from tests.harness.stores import Stores
 
 VERIFY = "mutation ($token: String!) { emailVerify(token: $token) { email userErrors { code } } }"
 RESET_REQUEST = "mutation ($email: String!) { passwordResetRequest(email: $email) { userErrors { code } } }"
 REQUEST = "mutation { emailVerificationRequest { userErrors { code } } }"
-
-
-@pytest.fixture(scope="module")
-async def post(stores: Stores, servers: Servers) -> AsyncIterator[Post]:
-    async with open_post(stores, servers) as opened:
-        yield opened
 
 
 async def count_of(post: Post, outcome: str) -> float:

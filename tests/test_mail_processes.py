@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -14,19 +14,12 @@ from app.domain.outbox import LEASE
 from app.infra.mail import SECONDS
 from tests.conftest import StartServer
 from tests.harness.client import Api
-from tests.harness.mail import NEWEST, Post, is_finished, is_put_back, open_post
+from tests.harness.mail import NEWEST, Post, is_finished, is_put_back
 from tests.harness.people import sign_up
-from tests.harness.server import Server, Servers
-from tests.harness.stores import Stores
+from tests.harness.server import Server
 from tests.harness.taskflow import descendants, eventually, living
 
 VERIFY = "mutation ($token: String!) { emailVerify(token: $token) { email userErrors { code } } }"
-
-
-@pytest.fixture(scope="module")
-async def post(stores: Stores, servers: Servers) -> AsyncIterator[Post]:
-    async with open_post(stores, servers) as opened:
-        yield opened
 
 
 @pytest.fixture

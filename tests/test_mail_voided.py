@@ -1,16 +1,13 @@
 """Mails that wait when what they would offer is taken back, and whose name mails hold."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.harness.mail import Post, is_put_back, open_post
+from tests.harness.mail import Post, is_put_back
 from tests.harness.people import PASSWORD, Person, sign_up, unique
-from tests.harness.server import Servers
-from tests.harness.stores import Stores
 from tests.harness.taskflow import run_taskflow
 from tests.live import until
 from tests.test_mail_addresses import CHANGE, RESET, RESET_REQUEST, VERIFY, change
@@ -22,12 +19,6 @@ mutation ($old: String!, $new: String!) {
 NEW = "a quite different battery"
 TOKENS = "SELECT count(*) FROM mailed_tokens WHERE user_id = $1 AND purpose = 'EMAIL_CHANGE'"
 WAITING = "SELECT * FROM outbox_mails WHERE user_id = $1 AND kind = 'EMAIL_CHANGE'"
-
-
-@pytest.fixture(scope="module")
-async def post(stores: Stores, servers: Servers) -> AsyncIterator[Post]:
-    async with open_post(stores, servers) as opened:
-        yield opened
 
 
 @pytest.fixture
