@@ -49,6 +49,9 @@ from app.web.state import Resources
 
 _FIRST_CONNECTION = 2.0
 """Seconds that a starting process waits for the database before it serves without."""
+_YOUNG_OBJECTS = 20_000
+"""How many objects come to be before the young ones are looked through. Python's 700 are fewer than one page
+of tasks makes, none of which is garbage yet."""
 _EXPOSED = [
     "X-Request-Id",
     "Retry-After",
@@ -153,6 +156,7 @@ async def _open_services(settings: Settings) -> AsyncIterator[Services]:
         # What is alive now lives on. To look at all of it again would stop every request for 0.3 s.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_YOUNG_OBJECTS)
         yield services
 
 

@@ -8,8 +8,8 @@ from graphql import GraphQLInputObjectType
 from websockets.asyncio.client import connect
 
 from app.graphql.schema import build_schema
-from app.web.graphql_ws import _keep_authorization
 from app.web.limits import MAX_ALIAS, MAX_INPUT_FIELDS, MAX_SUBSCRIPTION
+from app.web.socket_messages import keep_authorization
 from tests.harness.client import Answer, Api, Json
 from tests.harness.events import open_events
 from tests.harness.people import Person
@@ -35,6 +35,10 @@ OF_PAYLOADS = """
 mutation ($task: ID!) {
   a: taskUpdate(id: $task, input: { priority: HIGH }) { task { id } }
   b: taskUpdate(id: $task, input: { priority: LOW }) { task { comments { nodes { %s } } } }
+}"""
+DESCRIBE = """
+mutation ($task: ID!, $text: String!) {
+  taskUpdate(id: $task, input: { description: $text }) { task { id } userErrors { message } }
 }"""
 FILTERED = "query ($filter: TaskFilter) { tasks(filter: $filter) { totalCount } }"
 FOLLOWED = """
@@ -96,6 +100,50 @@ async def test_names_count_too(reader: Person, task: str) -> None:
     too_long = await reader.run(f"{{ {'n' * (MAX_ALIAS + 1)}: __typename }}")
     assert (too_long.status, too_long.code) == (400, "BAD_REQUEST")
     assert "101 characters; the limit is 100" in too_long.error["message"]
+
+
+NAMES = " ".join(f"n{number}: %s" for number in range(25))
+NAMED = {
+    "__typename": ("body", NAMES.replace("%s", "__typename")),
+    "a cursor": ("nodes { body }", f"edges {{ {NAMES.replace('%s', 'cursor')} }}"),
+    "an edge": ("nodes { body }", f"edges {{ {NAMES.replace('%s', '__typename')} }}"),
+    "a count": ("body", f"replies {{ {NAMES.replace('%s', 'totalCount')} }}"),
+    "a pageInfo": ("body", f"replies {{ pageInfo {{ {NAMES.replace('%s', 'hasNextPage')} }} }}"),
+    "a value": ("body", f"task {{ subtasksSummary {{ {NAMES.replace('%s', 'total')} }} }}"),
+}
+
+
+@pytest.mark.parametrize("what", NAMED)
+async def test_whatever_stands_under_a_name_counts(reader: Person, task: str, what: str) -> None:
+    asked, instead = NAMED[what]
+    assert (await reader.run(BY_ENGINE % SMALL.replace(asked, instead), {"task": task})).data
+    answer = await reader.run(BY_ENGINE % LARGE.replace(asked, instead), {"task": task})
+    refused(answer, "BAD_USER_INPUT", says=["10,000,000 characters"])
+
+
+@pytest.mark.parametrize("root", ["", "__schema { __typename }"])
+async def test_a_page_counts_as_often_as_it_is_asked_for(reader: Person, task: str, root: str) -> None:
+    document = f"query ($task: ID!) {{ {root} {BY_ENGINE.partition('{')[2]}"
+    once = LARGE.replace("nodes { body }", "nodes { id }")
+    assert (await reader.run(document % once, {"task": task})).data
+    twice = LARGE.replace("nodes { body }", "nodes { id } edges { node { id } }")
+    refused(await reader.run(document % twice, {"task": task}), "BAD_USER_INPUT", says=["50,000 objects"])
+
+
+@pytest.mark.parametrize("root", ["", "__schema { __typename }"])
+async def test_what_changed_counts_as_often_as_it_is_named(reader: Person, root: str) -> None:
+    task = await reader.task("Rewritten")
+    for letter in "abcdefghijkl":
+        await reader.create(DESCRIBE, {"task": task["id"], "text": letter * 3_900})
+    changes = "activity(first: 12) { nodes { changes { field before %s } } }"
+    document = f"query ($ids: [ID!]!) {{ {root} nodes(ids: $ids) {{ ... on Task {{ {changes} }} }} }}"
+    ids = {"ids": [task["id"]] * 100}
+    assert len((await reader.run(document % "", ids)).data["nodes"]) == 100
+    refused(
+        await reader.run(document % "a: before b: before", ids),
+        "BAD_USER_INPUT",
+        says=["10,000,000 characters"],
+    )
 
 
 INVALID: dict[str, Json] = {
@@ -204,5 +252,5 @@ async def test_a_socket_keeps_nothing_but_the_authorization(server: Server, read
 
 def test_of_the_payload_of_connection_init_only_the_authorization_is_kept() -> None:
     message: Json = {"type": "connection_init", "payload": {"Authorization": "Bearer x", "others": ["y"]}}
-    _keep_authorization(message)
+    keep_authorization(message)
     assert message["payload"] == {"Authorization": "Bearer x"}

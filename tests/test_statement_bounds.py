@@ -14,7 +14,7 @@ import pytest
 
 from bench import dataset
 from tests.harness import typical
-from tests.harness.explained import Sent, Touched, recorder, touched
+from tests.harness.explained import Sent, Touched, planned_each_time, recorder, touched
 from tests.harness.stores import Stores
 
 SMALL, LARGE = 4_000, 20_000
@@ -50,7 +50,10 @@ FROM tasks one JOIN tasks other ON other.project_id = one.project_id AND other.n
 """
 # The largest project, and a task of it with subtasks.
 PICK = """
-SELECT project_id::text AS project, id::text AS task
+SELECT project_id::text AS project, id::text AS task, (
+    SELECT assignee_id::text FROM tasks WHERE assignee_id IS NOT NULL
+    GROUP BY assignee_id ORDER BY count(*), assignee_id LIMIT 1
+) AS assignee
 FROM tasks WHERE number = 10 AND archived_at IS NULL AND deleted_at IS NULL
 ORDER BY (SELECT last_task_number FROM projects WHERE id = project_id) DESC LIMIT 1
 """
@@ -67,10 +70,22 @@ IDS = {
     "Comment": "comments",
     "Event": "events",
 }
+BY_DUE_DATE = {
+    f"by due date {direction}, nulls {nulls}": [{"field": "DUE_DATE", "direction": direction, "nulls": nulls}]
+    for direction in ("ASC", "DESC")
+    for nulls in ("FIRST", "LAST")
+}
 OPERATIONS = (
+    *("tasks of one person", *BY_DUE_DATE, *(f"{name}, deep" for name in BY_DUE_DATE)),
     *("start page", "task list", "deep page", "one task", "tasks with everything", "board", "mixed nodes"),
     *(f"node: {name}" for name in IDS),
 )
+PLANNED_ONCE = (
+    *("task list", "deep page", "one task", "tasks with everything", "board"),
+    *("node: Task", "node: Comment", "node: User"),
+)
+"""For a filter's values PostgreSQL may well make a plan each time."""
+HAS_DUE_DATE = {"dueDate": {"isNull": False}}
 ROWS, BUFFERS = 30, 20
 """The most for each object of an answer."""
 ONCE = 80
@@ -125,6 +140,12 @@ async def test_in_proportion_to_the_answer(grounds: dict[int, Ground], operation
     assert after.buffers <= 3 * growth * before.buffers + ONCE, told
 
 
+@pytest.mark.parametrize("operation", PLANNED_ONCE)
+async def test_planned_once(grounds: dict[int, Ground], operation: str) -> None:
+    ground = grounds[LARGE]
+    assert await planned_each_time(ground.connection, ground.asked[operation].sent) == []
+
+
 @pytest.mark.parametrize(
     ("operation", "index"),
     [
@@ -167,7 +188,17 @@ async def _ask_all(url: str, connection: asyncpg.Connection) -> dict[str, Asked]
         here = {"workspaceId": described.workspace_id}
         place, _ = await recording.run(typical.CURSOR, {**here, "ids": [described.deep[0].id]})
         after = place["tasks"]["pageInfo"]["endCursor"]
+        by_due_date = {}
+        for name, sort in BY_DUE_DATE.items():
+            by_due_date[name] = await ask(typical.SORTED, **here, sort=sort)
+            middle, _ = await recording.run(typical.SORTED, {**here, "sort": sort, "filter": HAS_DUE_DATE})
+            deep = middle["tasks"]["pageInfo"]["endCursor"]
+            by_due_date[f"{name}, deep"] = await ask(typical.SORTED, **here, sort=sort, after=deep)
         return {
+            **by_due_date,
+            "tasks of one person": await ask(
+                typical.SORTED, **here, filter={"assignee": {"id": {"eq": picked["assignee"]}}}
+            ),
             "start page": await ask(typical.START, me=described.user_id),
             "task list": await ask(typical.TASK_LIST, **here, first=50),
             "deep page": await ask(typical.TASK_LIST, **here, first=50, after=after),

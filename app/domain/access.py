@@ -1,7 +1,8 @@
 """Who may see and do what.
 
-Each entity has one predicate: a function from a table alias to SQL over `:user_id` and `:workspace_ids`
-(`Viewer.binds`). It is part of every statement that reaches the entity; what it leaves out is not found.
+Each entity has one predicate: a function from a table alias to SQL over `:user_id::uuid` and
+`:workspace_ids::uuid[]` (`Viewer.binds`), typed for the engine to know that they are ids. It is part of
+every statement that reaches the entity; what it leaves out is not found.
 """
 
 from collections.abc import Callable
@@ -21,11 +22,11 @@ MANAGERS = (Role.OWNER, Role.ADMIN)
 
 
 def workspace(alias: str) -> str:
-    return f'{alias}."id" = ANY(:workspace_ids)'
+    return f'{alias}."id" = ANY(:workspace_ids::uuid[])'
 
 
 def in_workspace(alias: str) -> str:
-    return f'{alias}."workspace_id" = ANY(:workspace_ids)'
+    return f'{alias}."workspace_id" = ANY(:workspace_ids::uuid[])'
 
 
 membership = project = status = task = task_relation = label = comment = event = in_workspace
@@ -35,23 +36,26 @@ def user(alias: str) -> str:
     """Oneself, and whoever is or was a member of one of the viewer's workspaces."""
     # With OFFSET 0 it is looked up for this user: else PostgreSQL may first gather all whom the viewer knows.
     return (
-        f'({alias}."id" = :user_id OR EXISTS (SELECT 1 FROM "memberships" AS shared WHERE'
-        f' shared."user_id" = {alias}."id" AND shared."workspace_id" = ANY(:workspace_ids) OFFSET 0))'
+        f'({alias}."id" = :user_id::uuid OR EXISTS (SELECT 1 FROM "memberships" AS shared WHERE'
+        f' shared."user_id" = {alias}."id" AND shared."workspace_id" = ANY(:workspace_ids::uuid[]) OFFSET 0))'
     )
 
 
 def email(alias: str) -> str:
     """Of a user whom the viewer may see: oneself, and who belongs to one of the viewer's workspaces now."""
     return (
-        f'({alias}."id" = :user_id OR EXISTS (SELECT 1 FROM "memberships" AS shared WHERE'
-        f' shared."user_id" = {alias}."id" AND shared."workspace_id" = ANY(:workspace_ids)'
+        f'({alias}."id" = :user_id::uuid OR EXISTS (SELECT 1 FROM "memberships" AS shared WHERE'
+        f' shared."user_id" = {alias}."id" AND shared."workspace_id" = ANY(:workspace_ids::uuid[])'
         f' AND shared."removed_at" IS NULL OFFSET 0))'
     )
 
 
 def session(alias: str) -> str:
     """One's own, until they end."""
-    return f'({alias}."user_id" = :user_id AND {alias}."revoked_at" IS NULL AND {alias}."expires_at" > now())'
+    return (
+        f'({alias}."user_id" = :user_id::uuid AND {alias}."revoked_at" IS NULL'
+        f' AND {alias}."expires_at" > now())'
+    )
 
 
 PREDICATES: dict[type[Model], Predicate] = {

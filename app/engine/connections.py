@@ -60,6 +60,8 @@ class ConnectionFetch:
     arguments: Arguments
     level: Compiled
     parts: frozenset[str]
+    lists: int
+    """How often each row of a page occurs in its connection, as a node or an edge."""
     _constant: Asked | None = field(default=None, init=False)
 
     async def run(self, run: Run, parents: Sequence[Any], times: Times = None) -> Any:
@@ -99,7 +101,7 @@ class ConnectionFetch:
         self, run: Run, asked: Asked, pages: Pages, times: Times = None
     ) -> dict[str | None, Any]:
         """By their parents' keys, from the rows that a statement brought."""
-        run.size.add_objects(sum(map(len, pages.values()) if times is None else times))
+        run.size.add_objects(max(1, self.lists) * sum(map(len, pages.values()) if times is None else times))
         fetched: Sequence[Any] = ()
         level = self.level
         if level.fetches or level.weight is not None:

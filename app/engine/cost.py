@@ -55,8 +55,8 @@ from app.engine.fields import (
     ToMany,
     ToOne,
 )
+from app.engine.output_types import is_list, named_type
 from app.engine.pages import MAX_PAGE_SIZE
-from app.engine.plan import is_list, named_type
 from app.engine.selection import strawberry_field
 
 COST_KEY: Final = "cost"

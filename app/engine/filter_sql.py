@@ -40,15 +40,17 @@ def compile_filter(
 
     Raises ArgumentError for one that is too deep, too long, or compares with null.
     """
-    compiler = Compiler(composer)
+    compiler = Compiler(composer, alias)
     sql = compiler.filter(definition_of(filter_type), value, entity, alias, ("filter",))
     compiler.check()
     return sql
 
 
 class Compiler:
-    def __init__(self, composer: Composer) -> None:
+    def __init__(self, composer: Composer, alias: str) -> None:
         self.composer = composer
+        self.alias = alias
+        """Of the rows that are filtered."""
         self.conditions = 0
         self.depth = 0
 
@@ -199,6 +201,11 @@ class Compiler:
         match operator:
             case "isNull":
                 return f"{name} IS NULL" if value else f"{name} IS NOT NULL"
+            case "eq" if alias == self.alias:
+                # No list of one: PostgreSQL would not see that an index has the rest in its order. In a
+                # subquery nothing is ordered, and a constant there may lead it to scan this table instead.
+                values = _values(column, [value], path)
+                return f"{name} = {self.composer.value(values[0], column.sql_type)}" if values else "FALSE"
             case "eq" | "in":
                 return f"{name} = ANY({self._list(column, value, path)})"
             case "neq" | "nin":
@@ -209,8 +216,8 @@ class Compiler:
                 return f"{name} ILIKE {bound}"
             case _:
                 symbol = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}[operator]
-                [bound] = _values(column, [value], path)
-                return f"{name} {symbol} {self.composer.value(bound, column.sql_type)}"
+                [compared] = _values(column, [value], path)
+                return f"{name} {symbol} {self.composer.value(compared, column.sql_type)}"
 
     def _list(self, column: Column, value: Any, path: tuple[str, ...]) -> str:
         values = value if isinstance(value, list) else [value]

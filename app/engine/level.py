@@ -16,6 +16,8 @@ from app.engine.size import Weight
 
 _VALUE = 40
 """Characters of a value that is no text, about."""
+CURSOR = 120
+"""And of a cursor."""
 
 Complete = Callable[..., Any]
 
@@ -33,9 +35,17 @@ def required(value: Any) -> Any:
 class Level:
     """What the code for one statement's rows needs, gathered while it is written."""
 
-    def __init__(self, schema: Schema, selections: Selections, entity: Entity | None) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        selections: Selections,
+        entity: Entity | None,
+        above: "Level | None" = None,
+    ) -> None:
+        """`above`: whose rows each have a connection with rows of this level."""
         self.schema = schema
         self.selections = selections
+        self.above = above
         self.columns: dict[str, int] = {"id": 0} if entity else {}
         """Where each stands in a row: finding it by its name takes twice as long."""
         self.fetches: list[Fetch] = []
@@ -43,6 +53,8 @@ class Level:
         self._written: Counter[str] = Counter()
         self._long: set[str] = set()
         self._renamed = 0
+        self.names = 0
+        """How many fields of an object the document has named anew."""
         self._variables = 0
 
     def bind(self, value: Any) -> str:
@@ -68,16 +80,24 @@ class Level:
         """Of a column in the row."""
         return self.columns.setdefault(name, len(self.columns))
 
-    def weigh(self, name: str, column: Column) -> None:
-        """Each object holds the value of this column once more."""
-        self._written[name] += 1
+    def weigh(self, name: str, column: Column, times: int = 1) -> None:
+        """Each object holds the value of this column so many times more."""
+        self._written[name] += times
         if column.is_long or (column.sql_type == "text" and self._written[name] > 1):
             self._long.add(name)
 
-    def weigh_name(self, selected: Selected) -> None:
+    def weigh_name(self, selected: Selected | str, value: int = _VALUE) -> None:
         """Each object holds this name, which may be any and stand for the same field again and again."""
-        if selected.nodes[0].node.alias is not None:
-            self._renamed += len(selected.key) + _VALUE
+        key, name = (selected, "__typename") if isinstance(selected, str) else (selected.key, selected.name)
+        if key != name:
+            self._renamed += len(key) + value
+            self.names += 1
+
+    def weigh_name_above(self, selected: Selected | str) -> None:
+        """A connection has its own fields, and those of its pageInfo, once: so has the object above it."""
+        if self.above is not None:
+            is_cursor = not isinstance(selected, str) and selected.name.endswith("Cursor")
+            self.above.weigh_name(selected, CURSOR if is_cursor else _VALUE)
 
     def compiled(self, parameters: Iterable[str], expression: str) -> Compiled:
         """What the fetches bring follows the function's own parameters."""

@@ -13,7 +13,7 @@ from strawberry.extensions.field_extension import build_field_extension_resolver
 from strawberry.types.field import StrawberryField
 
 from app.engine.arguments import Arguments
-from app.engine.plan import named_type
+from app.engine.output_types import named_type
 from app.engine.selection import Selected, Selections, Unsupported
 
 _HELPERS = GraphQLResolveInfoHelpers(lambda awaitables: gather_with_cancel(*awaitables), lambda _: None)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from app.engine.entities import Column, Entity
 
@@ -51,35 +52,61 @@ class Order:
         return hash(self.keys)
 
 
-def order_by(order: Order, entity: Entity, alias: str) -> str:
+class Range(NamedTuple):
+    """Rows that an index can hold in one piece."""
+
+    predicate: str
+    order_by: str
+    """In the order that was asked for, written such that the index has it."""
+
+
+def order_by(order: Order, entity: Entity, alias: str, settled: int = 0) -> str:
+    """`settled`: of how many keys it is known whether they are null. Nothing is said of theirs, so that
+    PostgreSQL follows an index, which has them after the last value, even where there are none.
+    """
     return ", ".join(
-        _direction(entity.columns[key.attribute].of(alias), key, entity.columns[key.attribute].nullable)
-        for key in order.keys
+        _direction(
+            entity.columns[key.attribute].of(alias),
+            key,
+            entity.columns[key.attribute].nullable and place >= settled,
+        )
+        for place, key in enumerate(order.keys)
     )
 
 
-def after(order: Order, values: Sequence[str | None], entity: Entity, alias: str) -> list[str]:
-    """The rows that come after `values` in `order`, as predicates whose results do not overlap.
+def all_rows(order: Order, entity: Entity, alias: str) -> list[Range]:
+    """One range, two where the first key's nulls stand on the side where an index does not have them."""
+    first = order.keys[0]
+    column = entity.columns[first.attribute]
+    if not column.nullable or first.nulls_first is first.descending:
+        return [Range("TRUE", order_by(order, entity, alias))]
+    name, ordered = column.of(alias), order_by(order, entity, alias, settled=1)
+    return [Range(f"{name} IS NOT NULL", ordered), Range(f"{name} IS NULL", ordered)]
+
+
+def after(order: Order, values: Sequence[str | None], entity: Entity, alias: str) -> list[Range]:
+    """The rows that come after `values` in `order`, in ranges that do not overlap.
 
     `values` are the SQL of bound values; None stands for null.
 
-    One predicate, a row comparison, where all keys run one way and hold no nulls: an index walks it. Else
-    one predicate for each way of coming later: each is a range of an index, where one OR over them is a
-    scan of everything before the page.
+    One range, a row comparison, where all keys run one way and hold no nulls: an index walks it. Else one
+    for each way of coming later: one OR over them is a scan of everything before the page.
     """
     columns = [entity.columns[key.attribute] for key in order.keys]
     same_way = len({key.descending for key in order.keys}) == 1
     if same_way and not any(column.nullable for column in columns):
         operator = "<" if order.keys[0].descending else ">"
         left = ", ".join(column.of(alias) for column in columns)
-        return [f"({left}) {operator} ({', '.join(filter(None, values))})"]
-    branches: list[str] = []
+        later = f"({left}) {operator} ({', '.join(filter(None, values))})"
+        return [Range(later, order_by(order, entity, alias))]
+    ranges: list[Range] = []
     equal: list[str] = []
     for key, column, value in zip(order.keys, columns, values, strict=True):
+        ordered = order_by(order, entity, alias, settled=len(equal) + 1)
         for later in _later(key, column, value, alias):
-            branches.append(" AND ".join([*equal, later]))
+            ranges.append(Range(" AND ".join([*equal, later]), ordered))
         equal.append(_equals(column, value, alias))
-    return branches
+    return ranges
 
 
 def _later(key: SortKey, column: Column, value: str | None, alias: str) -> list[str]:

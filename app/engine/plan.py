@@ -9,11 +9,12 @@ The generated source contains no text of the document but through repr(), and no
 columns and attributes come from declarations, everything else is bound as an object.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
-from graphql import GraphQLField, GraphQLList, GraphQLNonNull, GraphQLObjectType, is_leaf_type
+from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, is_leaf_type
 from graphql.execution.collect_fields import FieldDetails
 from strawberry import Schema
 
@@ -23,8 +24,9 @@ from app.engine.connections import ConnectionFetch
 from app.engine.entities import Entity, entity_of_type
 from app.engine.fetches import BatchFetch, Compiled, CountFetch, Key, ViewerFetch
 from app.engine.fields import METADATA_KEY, Batch, ColumnWord, Computed, CountOf, ToMany, ToOne, Word
-from app.engine.level import Level
+from app.engine.level import CURSOR, Level
 from app.engine.objects import RowsFetch
+from app.engine.output_types import is_list, named_type, object_type
 from app.engine.pages import ConnectionPart
 from app.engine.selection import Selected, Selections, Unsupported
 from app.engine.statements import COUNT_LIMIT
@@ -52,16 +54,25 @@ def plan_value(
 
 
 def plan_connection(
-    schema: Schema, selections: Selections, word: ToMany, key: Key | None, selected: Selected
+    schema: Schema,
+    selections: Selections,
+    word: ToMany,
+    key: Key | None,
+    selected: Selected,
+    above: Level | None = None,
 ) -> ConnectionFetch:
-    """A connection's statement, and from the pages under all parents to their connections."""
-    level = Level(schema, selections, word.target)
-    parts: set[str] = set()
+    """A connection's statement, and from the pages under all parents to their connections.
+
+    `key` and `above`: those of its parents, none at the root.
+    """
+    level = Level(schema, selections, word.target, above)
+    parts: Counter[str] = Counter()
     expression = _connection(level, word, selected, parts)
     of_all = f"{{key: {expression} for key, page, more, count in pages}}"
     compiled = level.compiled(["pages", "cursor"], of_all)
     arguments = Arguments(schema, selected.definition, selected.field, selected.nodes[0].node)
-    return ConnectionFetch(word, key, arguments, compiled, frozenset(parts))
+    lists = parts["nodes"] + parts["edges"]
+    return ConnectionFetch(word, key, arguments, compiled, frozenset(parts), lists)
 
 
 def _object_of_row(
@@ -70,10 +81,10 @@ def _object_of_row(
     """The source of one object, whose columns in the row `r` carry `prefix`."""
     entries = []
     for selected in level.selections.below(type_, nodes):
+        level.weigh_name(selected)
         if isinstance(selected, str):
             entries.append(f"{selected!r}: {type_.name!r}")
         else:
-            level.weigh_name(selected)
             entries.append(f"{selected.key!r}: {_field_of_row(level, prefix, entity, selected)}")
     return f"{{{', '.join(entries)}}}"
 
@@ -87,7 +98,7 @@ def _field_of_row(level: Level, prefix: str, entity: Entity, selected: Selected)
             return _joined(level, prefix, entity, word, selected)
         case ToMany():
             parent = Key(f"{prefix}id", level.place(f"{prefix}id"))
-            fetch = plan_connection(level.schema, level.selections, word, parent, selected)
+            fetch = plan_connection(level.schema, level.selections, word, parent, selected, level)
             return f"{level.fetched(fetch)}[{level.column(parent.column)}]"
         case CountOf():
             key = level.column(f"{prefix}id")
@@ -102,7 +113,11 @@ def _field_of_row(level: Level, prefix: str, entity: Entity, selected: Selected)
             if word.with_viewer:
                 arguments.insert(0, level.fetched(ViewerFetch()))
             call = f"{level.bind(word.function)}({', '.join(arguments)})"
-            return _value(level, call, selected.definition.type, selected.nodes)
+            names = level.names
+            value = _value(level, call, selected.definition.type, selected.nodes)
+            for name in word.columns:  # each name below may stand for all that is made of them
+                _weigh(level, prefix, entity, name, level.names - names)
+            return value
     raise Unsupported(f"resolver of {selected.field.python_name}")
 
 
@@ -120,15 +135,19 @@ def _column(level: Level, prefix: str, entity: Entity, selected: Selected) -> st
 
 def _weighed(level: Level, prefix: str, entity: Entity, name: str) -> str:
     """The source of a column whose value becomes a part of the answer."""
-    if name in entity.columns:  # else it is one of a joined row, which are short
-        level.weigh(prefix + name, entity.columns[name])
+    _weigh(level, prefix, entity, name, 1)
     return level.column(prefix + name)
+
+
+def _weigh(level: Level, prefix: str, entity: Entity, name: str, times: int) -> None:
+    if name in entity.columns:  # else it is one of a joined row, which are short
+        level.weigh(prefix + name, entity.columns[name], times)
 
 
 def _joined(level: Level, prefix: str, entity: Entity, word: ToOne, selected: Selected) -> str:
     relation = f"{prefix}{(word.key or '').removesuffix('_id')}."
     key = level.column(f"{relation}id")
-    inner = _object_of_row(level, relation, word.target, _object_type(selected.definition), selected.nodes)
+    inner = _object_of_row(level, relation, word.target, object_type(selected.definition), selected.nodes)
     if isinstance(selected.definition.type, GraphQLNonNull):
         return f"(required(None) if {key} is None else {inner})"
     return f"(None if {key} is None else {inner})"
@@ -138,6 +157,7 @@ def _object_of_value(level: Level, source: str, type_: GraphQLObjectType, nodes:
     """The source of one object that Python code made, from its attributes."""
     entries = []
     for selected in level.selections.below(type_, nodes):
+        level.weigh_name(selected)
         if isinstance(selected, str):
             entries.append(f"{selected!r}: {type_.name!r}")
         else:
@@ -205,37 +225,39 @@ def _present(level: Level, source: str, type_: Any, nodes: list[FieldDetails]) -
     raise Unsupported(f"value of {type_}")
 
 
-def _connection(level: Level, word: ToMany, connection: Selected, parts: set[str]) -> str:
-    type_ = _object_type(connection.definition)
+def _connection(level: Level, word: ToMany, connection: Selected, parts: Counter[str]) -> str:
+    type_ = object_type(connection.definition)
     entries = []
     for selected in level.selections.below(type_, connection.nodes):
+        level.weigh_name_above(selected)
         if isinstance(selected, str):
             entries.append(f"{selected!r}: {type_.name!r}")
             continue
         part = selected.field.metadata.get(METADATA_KEY)
         if not isinstance(part, ConnectionPart):
             raise Unsupported(f"connection field {selected.field.python_name}")
-        parts.add("count" if part.name.startswith("total") else part.name)
+        parts["count" if part.name.startswith("total") else part.name] += 1
         entries.append(f"{selected.key!r}: {_PARTS[part.name](level, word, selected, parts)}")
     return f"{{{', '.join(entries)}}}"
 
 
-def _nodes(level: Level, word: ToMany, selected: Selected, _parts: set[str]) -> str:
-    node = _object_of_row(level, "", word.target, _object_type(selected.definition), selected.nodes)
+def _nodes(level: Level, word: ToMany, selected: Selected, _parts: Counter[str]) -> str:
+    node = _object_of_row(level, "", word.target, object_type(selected.definition), selected.nodes)
     return f"[{node} for r in page]"
 
 
-def _edges(level: Level, word: ToMany, selected: Selected, parts: set[str]) -> str:
-    edge_type = _object_type(selected.definition)
+def _edges(level: Level, word: ToMany, selected: Selected, parts: Counter[str]) -> str:
+    edge_type = object_type(selected.definition)
     entries = []
     for inner in level.selections.below(edge_type, selected.nodes):
+        level.weigh_name(inner, CURSOR)
         if isinstance(inner, str):
             entries.append(f"{inner!r}: {edge_type.name!r}")
         elif inner.field.python_name == "node":
-            node = _object_of_row(level, "", word.target, _object_type(inner.definition), inner.nodes)
+            node = _object_of_row(level, "", word.target, object_type(inner.definition), inner.nodes)
             entries.append(f"{inner.key!r}: {node}")
         else:
-            parts.add("cursor")
+            parts["cursor"] += 1
             entries.append(f"{inner.key!r}: cursor(r)")
     return f"[{{{', '.join(entries)}}} for r in page]"
 
@@ -248,51 +270,27 @@ _PAGE_INFO = {
 }
 
 
-def _page_info(level: Level, _word: ToMany, selected: Selected, parts: set[str]) -> str:
-    type_ = _object_type(selected.definition)
+def _page_info(level: Level, _word: ToMany, selected: Selected, parts: Counter[str]) -> str:
+    type_ = object_type(selected.definition)
     entries = []
     for inner in level.selections.below(type_, selected.nodes):
+        level.weigh_name_above(inner)
         if isinstance(inner, str):
             entries.append(f"{inner!r}: {type_.name!r}")
             continue
         if inner.field.python_name.endswith("_cursor"):
-            parts.add("cursor")
+            parts["cursor"] += 1
         entries.append(f"{inner.key!r}: {_PAGE_INFO[inner.field.python_name]}")
     return f"{{{', '.join(entries)}}}"
 
 
-def _total_count(_level: Level, _word: ToMany, _selected: Selected, _parts: set[str]) -> str:
-    return f"min(count, {COUNT_LIMIT})"
-
-
-def _total_count_capped(_level: Level, _word: ToMany, _selected: Selected, _parts: set[str]) -> str:
-    return f"count > {COUNT_LIMIT}"
-
-
-_PARTS: dict[str, Callable[[Level, ToMany, Selected, set[str]], str]] = {
+_PARTS: dict[str, Callable[[Level, ToMany, Selected, Counter[str]], str]] = {
     "nodes": _nodes,
     "edges": _edges,
     "page_info": _page_info,
-    "total_count": _total_count,
-    "total_count_capped": _total_count_capped,
+    "total_count": lambda *_: f"min(count, {COUNT_LIMIT})",
+    "total_count_capped": lambda *_: f"count > {COUNT_LIMIT}",
 }
-
-
-def _object_type(definition: GraphQLField) -> GraphQLObjectType:
-    named = named_type(definition.type)
-    if not isinstance(named, GraphQLObjectType):
-        raise Unsupported(f"{named} is abstract")
-    return named
-
-
-def named_type(type_: Any) -> Any:
-    while isinstance(type_, GraphQLNonNull | GraphQLList):
-        type_ = type_.of_type
-    return type_
-
-
-def is_list(type_: Any) -> bool:
-    return isinstance(type_.of_type if isinstance(type_, GraphQLNonNull) else type_, GraphQLList)
 
 
 def _texts(keys: list[Any]) -> list[str]:

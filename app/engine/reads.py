@@ -14,6 +14,7 @@ from app.engine.ordering import Order
 from app.engine.pages import Page
 from app.engine.size import AnswerSize
 from app.engine.statements import Rows, Statement, select_by_ids, select_counts, select_page, select_types
+from app.engine.texts import for_any_ids
 from app.infra.sql import bind
 
 
@@ -44,7 +45,7 @@ class Reads:
 
     async def fetch(self, label: str, sql: str, **binds: object) -> Sequence[Mapping[str, Any]]:
         """Runs hand-written SQL with named binds, the viewer's among them."""
-        text, args = bind(sql, {**self._binds, **binds})
+        text, args = bind(for_any_ids(sql), {**self._binds, **binds})
         return await self._fetch(label, text, args)
 
     def run(self, label: str, statement: Statement) -> Awaitable[Sequence[Mapping[str, Any]]]:

@@ -14,7 +14,8 @@ from app.engine.entities import Entity, entity_of_type
 from app.engine.fetches import Compiled, Run, bring
 from app.engine.fields import METADATA_KEY, Lookup, Nodes, OfContext, Own, Resolved, ToMany, checked_ids
 from app.engine.objects import object_by_id, object_of, objects_by_id
-from app.engine.plan import named_type, plan_connection, plan_rows, plan_value
+from app.engine.output_types import named_type
+from app.engine.plan import plan_connection, plan_rows, plan_value
 from app.engine.selection import Selected, Selections, Unsupported
 from app.engine.statements import select_matching
 

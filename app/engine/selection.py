@@ -29,6 +29,11 @@ class Selected(NamedTuple):
     definition: GraphQLField
     field: StrawberryField
 
+    @property
+    def name(self) -> str:
+        """In the schema."""
+        return self.nodes[0].node.name.value
+
 
 @dataclass(frozen=True)
 class Selections:

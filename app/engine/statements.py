@@ -41,8 +41,12 @@ class Statement(NamedTuple):
 def select_by_ids(entity: Entity, columns: Sequence[str], ids: Sequence[str]) -> Statement:
     """The rows with these ids that the viewer may see, in no order."""
     composer = Composer()
+    if len(ids) == 1:
+        with_id = f'this."id" = {composer.value(ids[0], "uuid")}'
+        return Statement(texts.select(entity, tuple(columns), with_id, ""), composer.binds)
     with_id = f'this."id" = ANY({composer.value(ids, "uuid[]")})'
-    return Statement(texts.select(entity, tuple(columns), with_id, ""), composer.binds)
+    sql = texts.for_any_ids(texts.select(entity, tuple(columns), with_id, ""))
+    return Statement(sql, composer.binds)
 
 
 def select_matching(entity: Entity, columns: Sequence[str], condition: Condition, limit: int) -> Statement:
@@ -61,7 +65,7 @@ def select_types(found_in: Sequence[Entity], ids: Sequence[str]) -> Statement:
         f' WHERE this."id" = ANY({bound}) AND {entity.access("this")}'
         for entity in found_in
     ]
-    return Statement(" UNION ALL ".join(probes), composer.binds)
+    return Statement(texts.for_any_ids(" UNION ALL ".join(probes)), composer.binds)
 
 
 def select_page(
@@ -78,7 +82,8 @@ def select_page(
     """
     composer = Composer()
     if parents is None:
-        return Statement(_page(rows, columns, order, limit, after_values, "", composer), composer.binds)
+        sql = _page(rows, columns, order, limit, after_values, "", composer)
+        return Statement(sql if rows.tenants is None else _planned_once(rows, sql), composer.binds)
     keys = composer.value(parents, "uuid[]")
     if isinstance(rows.link, Through):
         link = " AND ".join(_link_predicates(rows, "= parent.key", composer))
@@ -90,7 +95,7 @@ def select_page(
     else:
         page = _page(rows, columns, order, limit, after_values, "= parent.key", composer)
         sql = texts.under_each(page, keys)
-    return Statement(sql, composer.binds)
+    return Statement(_planned_once(rows, sql), composer.binds)
 
 
 def riding_page(
@@ -122,7 +127,13 @@ def select_counts(rows: Rows, parents: Sequence[str] | None, limit: int | None =
     composer = Composer()
     predicates = _all_predicates(rows, "= parent.key", composer)
     keys = None if parents is None else composer.value(parents, "uuid[]")
-    return Statement(texts.counts(rows.entity, rows.link, predicates, limit, keys), composer.binds)
+    sql = texts.counts(rows.entity, rows.link, predicates, limit, keys)
+    return Statement(sql if keys is None else _planned_once(rows, sql), composer.binds)
+
+
+def _planned_once(rows: Rows, sql: str) -> str:
+    """How few rows meet a filter may decide how to find them best: that is worth planning for the values."""
+    return sql if rows.filter is not None else texts.for_any_ids(sql)
 
 
 def _page(

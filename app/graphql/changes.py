@@ -103,7 +103,7 @@ async def _end_of_log(reads: Reads, workspace_id: str) -> tuple[int, strawberry.
         "Query.changes",
         'SELECT counter."seq", workspace."sync_epoch"::text AS epoch FROM "workspaces" workspace'
         ' JOIN "workspace_counters" counter ON counter."workspace_id" = workspace."id"'
-        ' WHERE workspace."id" = :id AND workspace."id" = ANY(:workspace_ids)',
+        ' WHERE workspace."id" = :id AND workspace."id" = ANY(:workspace_ids::uuid[])',
         id=parse_id(workspace_id),
     )
     if not rows:

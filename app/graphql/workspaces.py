@@ -57,7 +57,7 @@ async def _sync_seqs(reads: Reads, workspaces: Sequence[Row]) -> list[int]:
     rows = await reads.fetch(
         "Workspace.sync_seq",
         'SELECT "workspace_id"::text AS id, "seq" FROM "workspace_counters"'
-        ' WHERE "workspace_id" = ANY(:ids::uuid[]) AND "workspace_id" = ANY(:workspace_ids)',
+        ' WHERE "workspace_id" = ANY(:ids::uuid[]) AND "workspace_id" = ANY(:workspace_ids::uuid[])',
         ids=[row["id"] for row in workspaces],
     )
     seqs = {row["id"]: row["seq"] for row in rows}

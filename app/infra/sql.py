@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+_LONGEST = 8_000
+"""Characters of a statement: longer ones are not kept, since clients make them by their filters."""
 _NAMED_BIND = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)")
 
 
@@ -15,7 +17,7 @@ def bind(sql: str, binds: Mapping[str, object]) -> tuple[str, list[object]]:
     Returns the numbered text and its arguments in order.
     Raises KeyError for a name that `binds` lacks.
     """
-    text, names = _numbered(sql)
+    text, names = _numbered(sql) if len(sql) <= _LONGEST else _numbered.__wrapped__(sql)
     return text, [binds[name] for name in names]
 
 

@@ -72,7 +72,7 @@ def _(patch: pytest.MonkeyPatch) -> None:
 def _(patch: pytest.MonkeyPatch) -> None:
     def cross(original: Any, self: Any, *args: Any) -> str:
         sql: str = original(self, *args)
-        return sql.replace('"workspace_id" = ANY(:workspace_ids)', '"id" IS NOT NULL')
+        return sql.replace('"workspace_id" = ANY(:workspace_ids::uuid[])', '"id" IS NOT NULL')
 
     around_method(patch, filter_sql.Compiler, "_some", cross)
     around_method(patch, filter_sql.Compiler, "_cross", cross)
@@ -96,8 +96,11 @@ FAULTS["LIMIT of another page"] = _page_limit(lambda _limit: 2)
 
 @_fault("a page that begins with the cursor's row")
 def _(patch: pytest.MonkeyPatch) -> None:
-    def after(original: Any, *args: Any) -> list[str]:
-        return [branch.replace(") > (", ") >= (").replace(") < (", ") <= (") for branch in original(*args)]
+    def after(original: Any, *args: Any) -> list[ordering.Range]:
+        return [
+            one._replace(predicate=one.predicate.replace(") > (", ") >= (").replace(") < (", ") <= ("))
+            for one in original(*args)
+        ]
 
     around(patch, texts, "after", after)
 
@@ -105,6 +108,11 @@ def _(patch: pytest.MonkeyPatch) -> None:
 @_fault("only the first branch of a page after a cursor")
 def _(patch: pytest.MonkeyPatch) -> None:
     around(patch, texts, "after", lambda original, *args: original(*args)[:1])
+
+
+@_fault("no rows without a value where they are not where an index has them")
+def _(patch: pytest.MonkeyPatch) -> None:
+    around(patch, texts, "all_rows", lambda original, *args: original(*args)[:1])
 
 
 @_fault("a riding page from its beginning, whatever the cursor")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from app.engine import level
+from app.engine import level, texts
 from tests.engine.survey import Case, World, judge, naive_answer
 from tests.engine.tenant_rows import TITLES
 from tests.engine.ways import Outcome
@@ -174,6 +174,25 @@ async def test_hundreds_of_aliases_of_a_connection(world: World) -> None:
 async def test_filters_at_and_beyond_their_limits(world: World, filter: Any) -> None:
     document = "query ($filter: TaskFilter) { tasks(filter: $filter) { totalCount nodes { id } } }"
     await _agree(world, document, {"filter": filter}, naive=False)
+
+
+async def test_the_text_of_a_long_filter_is_not_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client makes as many as it likes: a thousand of the longest are 130 MB."""
+    written: list[object] = []
+    ranges = texts._ranges
+
+    def note(*args: Any) -> Any:
+        written.append(args)
+        return ranges(*args)
+
+    monkeypatch.setattr(texts, "_ranges", note)
+    document = "query ($filter: TaskFilter) { tasks(filter: $filter, last: 17) { nodes { id } } }"
+    for conditions, times in ((2, 1), (50, 2)):
+        written.clear()
+        some = {"or": [{"labels": {"some": {"name": {"eq": "alpha"}}}}] * conditions}
+        for _ in range(2):
+            await world.ways.by_engine(parse(document), {"filter": some}, world.tenants.viewers["alex"])
+        assert len(written) == times
 
 
 async def test_a_plan_never_carries_rows_from_one_viewer_to_another(world: World) -> None:

@@ -93,8 +93,24 @@ async def touched(connection: asyncpg.Connection, sent: Sequence[Sent], *, settl
     return total
 
 
+async def planned_each_time(connection: asyncpg.Connection, sent: Sequence[Sent]) -> list[str]:
+    """The labels of the statements for which PostgreSQL never settles on a plan that serves any arguments."""
+    return [one.label for one in sent if not await _settles(connection, one)]
+
+
+async def _settles(connection: asyncpg.Connection, sent: Sent) -> bool:
+    await connection.execute(f"PREPARE {_PREPARED} AS {sent.sql}")
+    for _ in range(_SETTLED_AFTER):
+        await connection.execute(f"EXECUTE {_PREPARED}{_given(sent)}")
+    plans = await connection.fetchval(
+        "SELECT generic_plans FROM pg_prepared_statements WHERE name = $1", _PREPARED
+    )
+    await connection.execute(f"DEALLOCATE {_PREPARED}")
+    return bool(plans)
+
+
 async def _explain(connection: asyncpg.Connection, sent: Sent, before: int) -> Touched:
-    given = f"({', '.join(map(_literal, sent.args))})" if sent.args else ""
+    given = _given(sent)
     await connection.execute(f"PREPARE {_PREPARED} AS {sent.sql}")
     for _ in range(before):
         await connection.execute(f"EXECUTE {_PREPARED}{given}")
@@ -105,6 +121,10 @@ async def _explain(connection: asyncpg.Connection, sent: Sent, before: int) -> T
     plan = json.loads(text)[0]["Plan"]
     rows = sum(_rows(node) for node in _nodes(plan) if "Scan" in node["Node Type"])
     return Touched(round(rows), plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
+
+
+def _given(sent: Sent) -> str:
+    return f"({', '.join(map(_literal, sent.args))})" if sent.args else ""
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -29,6 +29,12 @@ query TaskList($workspaceId: ID, $first: Int, $after: String) {
 }"""
     + TASK
 )
+SORTED = """
+query Sorted($workspaceId: ID, $filter: TaskFilter, $sort: [TaskSort!], $after: String) {
+  tasks(workspaceId: $workspaceId, filter: $filter, sort: $sort, first: 50, after: $after) {
+    nodes { id } pageInfo { endCursor }
+  }
+}"""
 COUNT = "{ tasks(first: 1) { totalCount } }"
 EVERYTHING = """
 fragment Everything on Task {
