@@ -28,9 +28,13 @@ case $host in
     *[!0-9.]*) name=DNS:$host ;;
     *) name=IP:$host ;;
 esac
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -sha256 -days 365 \
+if ! said=$(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -noenc -sha256 -days 365 \
     -subj "/O=TaskFlow, self-signed" -addext "subjectAltName=DNS:localhost,$name" \
-    -keyout privkey.new -out fullchain.new 2>/dev/null
+    -keyout privkey.new -out fullchain.new 2>&1); then
+    rm -f privkey.new fullchain.new
+    echo "PUBLIC_URL names $host, for which openssl makes no certificate: $said" >&2
+    exit 1
+fi
 # Whoever owns the folder can replace them.
 chown --reference=. privkey.new fullchain.new
 chmod 644 fullchain.new

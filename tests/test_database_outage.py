@@ -118,20 +118,41 @@ async def test_a_server_that_accepts_and_never_answers_is_given_up(
 
 
 async def test_a_database_that_hangs_is_noticed_and_taken_back(
-    postgres: EmbeddedServers, monkeypatch: pytest.MonkeyPatch
+    postgres: EmbeddedServers,
 ) -> None:
-    monkeypatch.setattr("app.infra.db._WATCH_SECONDS", 0.2)
-    async with _running(load_settings(database_url=postgres.database_url)) as database:
+    """Whoever waits is told: for an answer, for a connection that comes free, for one to be opened."""
+    settings = load_settings(database_url=postgres.database_url, db_pool_size=4)
+    async with _running(settings) as database:
         await database.wait_ready(20)
+        kept = await asyncio.gather(*(database.begin() for _ in range(2)))  # all there are for writes
         await database.fetch("test", "SELECT 1", [])
         _signal_all(postgres, signal.SIGSTOP)
         try:
-            await _until(lambda: database.state == "down", 6)
+            reads = [database.fetch("test", "SELECT 1", []) for _ in range(6)]
+            waiting = [*reads, *(one.fetch("test", "SELECT 1", []) for one in kept), database.begin()]
+            started = time.perf_counter()
+            answers = await asyncio.gather(*waiting, return_exceptions=True)
+            assert time.perf_counter() - started < 3
+            assert {type(answer) for answer in answers} == {DatabaseUnavailable}
+            assert database.state == "down"
             await _refuses_at_once(database)
+            assert {pool.in_use for pool in database.pools} == {0, 2}
+            await asyncio.gather(*(one.rollback() for one in kept))
+            await _until(lambda: not any(pool.in_use for pool in database.pools), 1)
         finally:
             _signal_all(postgres, signal.SIGCONT)
-        await database.wait_ready(20)
+        await database.wait_ready(5)
         assert await database.fetch("test", "SELECT 1", [])
+
+
+async def test_slow_statements_go_on_while_the_database_answers(postgres: EmbeddedServers) -> None:
+    """On all connections there are, and with nothing else answered but the look each second."""
+    settings = load_settings(database_url=postgres.database_url, db_pool_size=2)
+    async with _running(settings) as database:
+        await database.wait_ready(20)
+        slow = [database.fetch("test", "SELECT pg_sleep(5), 'slept'", []) for _ in range(2)]
+        assert [rows[0][1] for rows in await asyncio.gather(*slow)] == ["slept"] * 2
+        assert database.ready
 
 
 async def test_any_character_in_the_password(postgres: EmbeddedServers, tmp_path: Path) -> None:

@@ -66,6 +66,29 @@ async def test_a_hanging_server_costs_one_timeout(redis: Redis, own: OwnRedis) -
     assert await run(redis) == [b"one", 2]
 
 
+async def test_a_full_server_refuses_writes_and_nothing_else(
+    redis: Redis, own: OwnRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.infra.redis.ROOM_INTERVAL", 1.0)
+    assert await redis.run_script(COUNT, ["counter"]) == 1
+    own.fill()
+    answers = await asyncio.gather(*(redis.run_script(COUNT, ["counter"]) for _ in range(5)), run(redis))
+    assert answers == [None] * 5 + [[b"one", 2]]
+    assert await redis.publish("nobody", 1) == 0
+    assert (redis.available, redis.takes_writes, redis.connections) == (True, False, 1)
+    with pytest.raises(RedisUnavailable, match="OOM"):
+        await redis.ping()
+
+    own.make_room()
+    assert await redis.run_script(COUNT, ["counter"]) == 2
+    for _ in range(100):
+        if redis.takes_writes:
+            break
+        await asyncio.sleep(0.05)
+    assert redis.takes_writes
+    assert await redis.ping() < CALL_TIMEOUT
+
+
 async def test_a_dead_server_comes_back(redis: Redis, own: OwnRedis) -> None:
     await run(redis)
     own.kill()

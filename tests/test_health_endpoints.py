@@ -3,12 +3,14 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
+from app.config import load_settings
+from app.infra import migrations
 from tests.conftest import StartServer
 from tests.harness.client import Api
 from tests.harness.own_redis import OwnRedis
@@ -16,6 +18,7 @@ from tests.harness.server import Server
 
 ApiOf = Callable[[Server], Api]
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+SIGN_IN = 'mutation { signIn(input: { email: "a@example.com", password: "long enough" }) { accessToken } }'
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
@@ -71,9 +74,7 @@ async def test_no_database(start_server: StartServer, api_of: ApiOf) -> None:
     started = time.perf_counter()
     answer = await api.run("{ tasks(first: 1) { nodes { id } } }", token="broken")
     assert (answer.status, answer.code) == (200, "UNAUTHENTICATED")
-    answer = await api.run(
-        'mutation { signIn(input: { email: "a@example.com", password: "long enough" }) { accessToken } }'
-    )
+    answer = await api.run(SIGN_IN)
     assert (answer.status, answer.code) == (503, "SERVICE_UNAVAILABLE")
     assert answer.headers["retry-after"] == "1"
     assert time.perf_counter() - started < 3
@@ -94,12 +95,47 @@ async def test_a_hanging_and_a_dead_redis(start_server: StartServer, api_of: Api
         assert (await api.http.get("/health")).status_code == 200
         assert (await api.run("{ __typename }")).status == 200
         mend()
-        await becomes_ready(api)
+        await becomes(api, 200)
     redis.stop()
 
 
-async def becomes_ready(api: Api) -> None:
+async def test_migrations_taken_back_and_applied_again(
+    start_server: StartServer, api_of: ApiOf, new_database: Callable[..., Awaitable[str]]
+) -> None:
+    """Under a running server, which notices and leaves them as they are."""
+    settings = load_settings(database_url=await new_database())
+    api = api_of(await start_server(DATABASE_URL=settings.database.url()))
+    *_, before, newest = migrations.migration_names()
+    assert await migrations.down(settings) == newest
+    body = (await becomes(api, 503)).json()
+    assert (body["status"], body["services"]["database"]["status"]) == ("down", "ok")
+    assert body["services"]["migrations"] == {
+        "status": "down",
+        "version": before,
+        "reason": f"The database lacks the migration {newest}; taskflow migrate up applies it.",
+    }
+    await has_metric(api, 'taskflow_dependency_up{dependency="database"} 0.0')
+    refused = await api.run(SIGN_IN)
+    assert (refused.status, refused.code) == (503, "SERVICE_UNAVAILABLE")
+    assert not (await migrations.status(settings))[-1].applied
+
+    await migrations.up(settings)
+    body = (await becomes(api, 200)).json()
+    assert body["services"]["migrations"] == {"status": "ok", "version": newest}
+    await has_metric(api, 'taskflow_dependency_up{dependency="database"} 1.0')
+    assert (await api.run(SIGN_IN)).data["signIn"]["accessToken"] is None
+
+
+async def has_metric(api: Api, line: str) -> None:
     deadline = time.monotonic() + 10
-    while (await api.http.get("/health/ready")).status_code != 200:
+    while line not in (await api.http.get("/metrics")).text.splitlines():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.05)
+
+
+async def becomes(api: Api, status: int) -> httpx.Response:
+    deadline = time.monotonic() + 10
+    while (response := await ready(api)).status_code != status:
+        assert time.monotonic() < deadline, response.text
+        await asyncio.sleep(0.05)
+    return response

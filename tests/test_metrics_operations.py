@@ -34,6 +34,17 @@ async def operations(api: Api) -> dict[str, float]:
     }
 
 
+async def test_errors_that_alerts_ask_for_begin_at_zero(start_server: StartServer, api_of: ApiOf) -> None:
+    """Of a series that is born with 1 Prometheus sees no increase: an alert would miss the first error."""
+    read_now = await read(api_of(await start_server(workers=2)))
+    counted = {
+        dict(labels)["code"]: count
+        for (name, labels), count in read_now.items()
+        if name == "taskflow_errors_total"
+    }
+    assert counted == {"INTERNAL_SERVER_ERROR": 0, "SERVICE_UNAVAILABLE": 0, "TIMEOUT": 0}
+
+
 async def test_a_flood_of_names_makes_a_hundred(
     start_server: StartServer, api_of: ApiOf, person: Person
 ) -> None:

@@ -28,9 +28,10 @@ __all__ = [
     "Watch",
 ]
 
-State = Literal["connecting", "migrating", "ready", "down"]
+State = Literal["connecting", "migrating", "ready", "outdated", "down"]
 
-_WATCH_SECONDS = 5
+_WATCH_SECONDS = 1
+"""Between two looks. With the silence that a look takes for an outage, requests wait less than three."""
 _FIRST_RETRY_SECONDS = (0.1, 0.25, 0.5)
 _RETRY_SECONDS = 1
 _UNEXPECTED = "The database cannot be prepared; the server's log says why."
@@ -41,7 +42,8 @@ _log = logging.getLogger(__name__)
 class Database:
     """
     Until PostgreSQL is reached and migrated, and whenever it is away, every use raises DatabaseUnavailable at
-    once. `ready`, `state` and `reason` say how things are; they follow a loss and a return by themselves.
+    once; so too while it lacks a migration. `ready`, `state` and `reason` say how things are; they follow a
+    loss and a return by themselves.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -49,6 +51,7 @@ class Database:
         self.state: State = "connecting"
         self.reason: str | None = "The server is connecting to its database."
         self.migration_version: str | None = None
+        self._expected: list[str] = []
         self._reads: Pool | None = None
         self._writes: Pool | None = None
         self._state_changed = asyncio.Condition()
@@ -155,7 +158,7 @@ class Database:
     async def _bring_up(self) -> None:
         for delay in chain(_FIRST_RETRY_SECONDS, repeat(_RETRY_SECONDS)):
             try:
-                await self._connect_and_migrate()
+                await self._connect()
             except (DatabaseUnavailable, migrations.MigrationError) as error:
                 await self._fail(str(error))
             except Exception:
@@ -166,17 +169,36 @@ class Database:
                 return
             await asyncio.sleep(delay)
 
-    async def _connect_and_migrate(self) -> None:
+    async def _connect(self) -> None:
         await self._probe.ping()
+        if not self.pools:
+            await self._migrate()
+        self._doubt.clear()
+        await self._look_at_migrations()
+
+    async def _migrate(self) -> None:
+        """At the start only: whoever takes a migration back later will not want it applied again."""
         files = await migrations.status(self._settings)
         if not all(file.applied for file in files):
             await self._enter("migrating", "The database is being migrated.")
             await migrations.up(self._settings)
-            files = await migrations.status(self._settings)
-        self.migration_version = files[-1].name
-        self._open_pools()
-        self._doubt.clear()
-        await self._enter("ready", None)
+        self._expected = [file.name for file in files]
+
+    async def _look_at_migrations(self) -> None:
+        try:
+            applied = await self._probe.applied_migrations()
+        except DatabaseTimeout:  # somebody has locked them
+            return
+        except asyncpg.InsufficientPrivilegeError:  # MIGRATION_DATABASE_URL may have a user of its own
+            applied = set(self._expected)
+        missing = [name for name in self._expected if name not in applied]
+        self.migration_version = next((name for name in reversed(self._expected) if name in applied), None)
+        if missing:
+            reason = f"The database lacks the migration {missing[0]}; taskflow migrate up applies it."
+            await self._enter("outdated", reason)
+        elif not self.ready:
+            self._open_pools()
+            await self._enter("ready", None)
 
     def _open_pools(self) -> None:
         address, size = self._settings.database, self._settings.db_pool_size
@@ -198,7 +220,10 @@ class Database:
                     await self._doubt.wait()
             self._doubt.clear()
             try:
-                await self._probe.ping()
+                if not await self._probe.answers(self._answered_since):
+                    await self._silence()
+                    return
+                await self._look_at_migrations()
             except DatabaseUnavailable as error:
                 await self._fail(str(error))
                 return
@@ -207,12 +232,22 @@ class Database:
                 await self._fail(_UNEXPECTED)
                 return
 
+    def _answered_since(self, moment: float) -> bool:
+        return any(pool.answered_since(moment) for pool in self.pools)
+
+    async def _silence(self) -> None:
+        await self._fail("The database answers nobody.")
+        # A pooler's queue is silent too while honest statements of others take long.
+        if not self._settings.database.pooled:
+            for pool in self.pools:
+                pool.abandon()
+
     async def _fail(self, reason: str) -> None:
         await self._enter("connecting" if self._reads is None else "down", reason)
 
     async def _enter(self, state: State, reason: str | None) -> None:
         if (state, reason) != (self.state, self.reason):
-            level = logging.WARNING if state in ("connecting", "down") else logging.INFO
+            level = logging.INFO if state in ("migrating", "ready") else logging.WARNING
             told = f" {reason}" if level == logging.WARNING else ""
             _log.log(level, "The database is %s.%s", state, told)
         async with self._state_changed:

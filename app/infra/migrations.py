@@ -59,7 +59,7 @@ async def status(settings: Settings, folder: Path = FOLDER) -> list[MigrationFil
     since a wrong folder would otherwise pass for a database that is up to date."""
     names = migration_names(folder)
     async with _connection(settings) as connection:
-        applied = await _applied(connection)
+        applied = await applied_names(connection)
     return [MigrationFile(name, name in applied) for name in names]
 
 
@@ -85,7 +85,7 @@ async def down(settings: Settings, folder: Path = FOLDER) -> str:
     Raises DatabaseUnavailable, and MigrationError when none is applied or that one has no way back.
     """
     async with _locked(settings) as connection:
-        applied, names = await _applied(connection), migration_names(folder)
+        applied, names = await applied_names(connection), migration_names(folder)
         if not applied:
             raise MigrationError("No migration is applied.")
         if unknown := applied.difference(names):
@@ -99,20 +99,23 @@ async def down(settings: Settings, folder: Path = FOLDER) -> str:
     return newest
 
 
+async def applied_names(connection: asyncpg.Connection) -> set[str]:
+    """Also those that another version of TaskFlow knows. Raises DatabaseUnavailable, and PostgreSQL's error
+    for a user who may not read them."""
+    with translate_failures():
+        try:
+            rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1", APP_LABEL)
+        except asyncpg.UndefinedTableError:
+            return set()
+    return {row["version"].removesuffix(".py") for row in rows}
+
+
 def migration_names(folder: Path = FOLDER) -> list[str]:
     """The names of the files, oldest first. Raises MigrationError when there are none."""
     files = [path.stem for path in (folder / APP_LABEL).glob("[0-9]*_*.py")]
     if not files:
         raise MigrationError(f"There are no migrations in {folder / APP_LABEL}.")
     return sorted(files, key=lambda name: int(name.split("_")[0]))
-
-
-async def _applied(connection: asyncpg.Connection) -> set[str]:
-    with translate_failures():
-        if await connection.fetchval("SELECT to_regclass('aerich')") is None:
-            return set()
-        rows = await connection.fetch("SELECT version FROM aerich WHERE app = $1", APP_LABEL)
-    return {row["version"].removesuffix(".py") for row in rows}
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ ACQUIRE_SECONDS = 3
 _IDLE_SECONDS = 300
 """A connection not used for longer may have been dropped by a firewall without a word."""
 _CLOSE_SECONDS = 3
+_ABANDONED = "The database does not answer."
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +32,7 @@ class Opened:
     connection: Any
     generation: int
     used_at: float
+    opening: asyncio.Timeout
     owner: object = None
 
 
@@ -55,7 +57,7 @@ class Pool:
         self._wait_seconds = pool_wait_seconds.labels(name)
         self._timeouts = pool_timeouts.labels(name)
         self._generation = 0
-        self._count = 0
+        self._opened: set[Opened] = set()
         self._free: list[Opened] = []
         self._waiting: deque[_Turn] = deque()
         self._share = max(1, size - max(1, size // 4))
@@ -64,7 +66,7 @@ class Pool:
 
     @property
     def in_use(self) -> int:
-        return self._count - len(self._free)
+        return len(self._opened) - len(self._free)
 
     @property
     def waiting(self) -> int:
@@ -79,7 +81,7 @@ class Pool:
             deadline = asyncio.get_running_loop().time() + ACQUIRE_SECONDS
             try:
                 while opened is None:
-                    may_open = self._count < self.size and self._may_hold(owner)
+                    may_open = len(self._opened) < self.size and self._may_hold(owner)
                     opened = await (self._open if may_open else self._wait)(owner, deadline)
                     opened = opened or self.take_free(owner)
             except TimeoutError as error:
@@ -136,21 +138,39 @@ class Pool:
             self.discard(opened)
         self._free.clear()
 
+    def abandon(self) -> None:
+        """Nobody waits any longer for an answer or a connection; what ran may have been done or not."""
+        for opened in self._opened:
+            if opened.connection is not None:
+                opened.connection.terminate()
+            elif not opened.opening.expired():
+                opened.opening.reschedule(0)
+        self.expire()
+        for turn in self._waiting:
+            if not turn.given.done():
+                turn.given.set_exception(DatabaseUnavailable(_ABANDONED))
+
+    def answered_since(self, moment: float) -> bool:
+        """Whether PostgreSQL has answered on any of the connections, in terms of time.monotonic."""
+        return any(opened.used_at > moment for opened in self._opened)
+
     async def close(self) -> None:
         self.expire()
         if self._closing:
             await asyncio.wait(self._closing)
 
     async def _open(self, owner: object, deadline: float) -> Opened:
-        self._count += 1
-        opened = Opened(None, self._generation, 0)
+        opened = Opened(None, self._generation, 0, asyncio.timeout_at(deadline))
+        self._opened.add(opened)
         self._hand_over(opened, owner)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with opened.opening:
                 opened.connection = await connect(self._address)
-        except BaseException:
+        except BaseException as error:
             self._take_back(opened)
-            self._leave()
+            self._leave(opened)
+            if isinstance(error, TimeoutError) and opened.generation != self._generation:
+                raise DatabaseUnavailable(_ABANDONED) from error
             raise
         return opened
 
@@ -177,10 +197,10 @@ class Pool:
             with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await opened.connection.close(timeout=_CLOSE_SECONDS)
         finally:
-            self._leave()
+            self._leave(opened)
 
-    def _leave(self) -> None:
-        self._count -= 1
+    def _leave(self, opened: Opened) -> None:
+        self._opened.remove(opened)
         self._pass_on(None)
 
     def _pass_on(self, opened: Opened | None) -> bool:

@@ -20,9 +20,13 @@ CALL_TIMEOUT = 0.5
 """Seconds that one call may take, connecting included. A hung server costs each call under way this once."""
 RECOVERY_INTERVAL = 1.0
 """Seconds between two attempts to find a lost server again. Nobody's request pays for them."""
+ROOM_INTERVAL = 10.0
+"""Seconds without a refused write after which a full server has room again. At its limit it takes one now and
+then, when something expires."""
 _SECOND_LOOK = 0.01
 """Seconds until what is late is looked for once more."""
 
+_SMALL_WRITE = encode([b"SET", b"taskflow:room", b"", b"PX", b"1000"])
 _FAILURES = (RedisError, OSError, TimeoutError, ValueError)
 _log = structlog.stdlib.get_logger("taskflow.redis")
 
@@ -74,7 +78,11 @@ class Redis:
         self.connections = 0
         """How many were made so far. Another one may lead to a server that has lost or regained memory."""
         self.available = url is not None
+        self.takes_writes = True
+        """False while it is at its limit of memory (maxmemory, noeviction); it goes on with all else."""
         self.reason: str | None = None if url else "REDIS_URL is not set"
+        self._room: asyncio.Task[None] | None = None
+        self._refused_at = 0.0
 
     @property
     def configured(self) -> bool:
@@ -82,14 +90,14 @@ class Redis:
 
     async def stop(self) -> None:
         self._give_up("The server is stopping")
-        for task in (self._recovery, self._connecting):
+        for task in (self._recovery, self._connecting, self._room):
             if task is not None:
                 task.cancel()
 
     async def ping(self) -> float:
-        """The seconds one round trip took. Raises RedisUnavailable."""
+        """The seconds one round trip took. Raises RedisUnavailable, also while writes are refused."""
         started = time.perf_counter()
-        if await self._send(encode([b"PING"])) is None:
+        if await self._send(encode([b"PING"])) is None or not self.takes_writes:
             raise RedisUnavailable(self.reason)
         return time.perf_counter() - started
 
@@ -165,9 +173,26 @@ class Redis:
         elif str(reply).startswith("NOSCRIPT") and not call.repeated:
             self._loaded.clear()  # by SCRIPT FLUSH
             self._repeat([call])
+        elif str(reply).startswith("OOM"):
+            _answer([call], None)
+            self._on_refusal(reply)
         else:
             self._sent.appendleft(call)
             self._lost(reply)
+
+    def _on_refusal(self, error: ReplyError) -> None:
+        self._refused_at = time.monotonic()
+        if self.takes_writes:
+            self.takes_writes, self.reason = False, _reason(error)
+            _log.warning("Redis refuses writes", reason=self.reason)
+            self._room = asyncio.create_task(self._wait_for_room())
+
+    async def _wait_for_room(self) -> None:
+        while time.monotonic() - self._refused_at < ROOM_INTERVAL:
+            await asyncio.sleep(RECOVERY_INTERVAL)
+            await self._send(_SMALL_WRITE)
+        self.takes_writes = True
+        _log.info("Redis takes writes again")
 
     def _on_disconnect(self, error: Exception) -> None:
         """By the server: a restart is not noticed by calls that find the new one within their time."""

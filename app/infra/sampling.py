@@ -31,7 +31,7 @@ async def sample_for_ever(database: Database, redis: Redis, wakeups: Wakeups) ->
         metrics.memory_bytes.set(_resident())
         _sample_pools(database)
         # Wake-ups notice in seconds that Redis is gone or hangs, also when nobody asks it anything.
-        redis_up = redis.available and wakeups.connected
+        redis_up = redis.available and redis.takes_writes and wakeups.connected
         metrics.dependency_up.labels("redis").set(redis_up)
         metrics.dependency_up.labels("database").set(database.ready)
         await asyncio.sleep(EVERY)

@@ -53,11 +53,11 @@ async def _check(ping: Awaitable[float]) -> dict[str, Any]:
 def _migrations(database: Database) -> dict[str, Any]:
     if database.ready:
         return {"status": "ok", "version": database.migration_version}
-    migrating = database.state == "migrating"
+    told = database.state in ("migrating", "outdated")
     return {
-        "status": "degraded" if migrating else "down",
+        "status": "degraded" if database.state == "migrating" else "down",
         "version": database.migration_version,
-        "reason": database.reason if migrating else _AWAY,
+        "reason": database.reason if told else _AWAY,
     }
 
 

@@ -56,6 +56,26 @@ def test_every_alert_is_tested_and_explained(rule: dict[str, Any]) -> None:
     assert len(section.split()) > 20, "what it means and what to do"
 
 
+def test_whoever_is_to_be_told_is_told() -> None:
+    """By the example that operators begin with: each severity has a receiver, which sends something."""
+    told = read_yaml(MONITORING / "alertmanager.yml.example")
+    receivers = {receiver["name"]: receiver["email_configs"] for receiver in told["receivers"]}
+    [night] = told["route"]["routes"]
+    assert night["matchers"] == ['severity="critical"']
+    assert all(receivers[route["receiver"]] for route in (told["route"], night))
+    inhibited = re.findall(r"TaskFlow\w+", str(told["inhibit_rules"]))
+    assert set(inhibited) <= {rule["alert"] for rule in RULES}
+
+
+def test_prometheus_asks_for_alertmanager_by_its_name() -> None:
+    [manager] = read_yaml(MONITORING / "prometheus.yml")["alerting"]["alertmanagers"]
+    services = read_yaml(REPOSITORY / "docker-compose.yml")["services"]
+    [found] = manager["dns_sd_configs"]
+    [name] = found["names"]
+    assert services[name]["ports"] == [f"127.0.0.1:{found['port']}:{found['port']}"]
+    assert [service for service in services if services[service].get("profiles")] == [name]
+
+
 def test_everything_that_is_asked_for_is_measured() -> None:
     """Each metric in a rule or panel is one of the server's, by its name there."""
     expressions = [rule["expr"] for rule in RULES] + [target["expr"] for target in _targets()]

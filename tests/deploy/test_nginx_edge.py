@@ -192,9 +192,28 @@ async def test_other_paths_lead_to_no_metrics(edge: Edge, target: str) -> None:
     assert (status, "# TYPE" in answer) == (404, False)
 
 
-async def test_a_malformed_request_line_is_refused_without_a_warning(edge: Edge) -> None:
-    status, answer = await raw(edge.nginx.local_port, "/%zz")
-    assert status == 400
+@pytest.mark.parametrize(
+    ("port", "request_head"),
+    [
+        ("local_port", b"GET /%zz HTTP/1.1\r\nhost: localhost"),
+        ("local_port", b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nhost: localhost"),
+        ("local_port", b"GET / HTTP/1.1\r\nhost: localhost\r\nx: " + b"a" * 20_000),
+        ("local_port", b"GET / HTTP/1.1"),
+        ("local_port", b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked"),
+        ("local_port", b"\x16\x03\x01"),
+        ("https_port", b"GET / HTTP/1.1\r\nhost: localhost"),
+    ],
+    ids=["path", "long line", "long header", "no host", "two lengths", "TLS", "no TLS"],
+)
+async def test_what_is_no_request_is_refused_without_a_warning(
+    edge: Edge, port: str, request_head: bytes
+) -> None:
+    """nginx answers before it has chosen a location: what one sets must have a value until then."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", getattr(edge.nginx, port))
+    writer.write(request_head + b"\r\n\r\n")
+    answer = (await reader.readuntil(b"\r\n\r\n")).decode()
+    writer.close()
+    assert answer.startswith(("HTTP/1.1 400 ", "HTTP/1.1 414 "))
     assert not re.search(r"^(x-request-id|retry-after):", answer, re.IGNORECASE | re.MULTILINE)
     assert "uninitialized" not in edge.nginx.log
 

@@ -23,9 +23,11 @@ from tests.harness.client import Api
 from tests.harness.own_redis import OwnRedis
 from tests.harness.people import PASSWORD, Person, sign_up, unique
 from tests.harness.prometheus import Prometheus
-from tests.harness.server import Server
+from tests.harness.server import Server, free_port
 from tests.harness.sockets import open_socket
 from tests.harness.stores import Stores
+from tests.harness.upstream import respond, upstream
+from tests.live import until
 
 pytestmark = pytest.mark.prometheus
 
@@ -87,6 +89,19 @@ async def test_every_expression_moves_and_every_alert_tells_its_fault(
         redis.stop()
 
 
+async def test_alertmanager_is_told(tmp_path: Path) -> None:
+    """That no replica is there. What nobody heard at first Prometheus repeats after a minute."""
+    port = free_port()
+    async with upstream("127.0.0.1", port, respond("200 OK", "")) as manager:
+        prometheus = Prometheus(tmp_path, f"127.0.0.1:{free_port()}", alertmanager=f"127.0.0.1:{port}")
+        try:
+            await until(lambda: bool(manager.bodies), 2 * PATIENCE)
+        finally:
+            prometheus.stop()
+    assert manager.requests[0].startswith("POST /api/v2/alerts ")
+    assert b'"alertname":"TaskFlow' in manager.bodies[0]
+
+
 async def health(prometheus: Prometheus) -> float:
     """Waits for some seconds of load in which no alert speaks. Returns their end.
 
@@ -146,6 +161,8 @@ async def faults(
         await own.execute("ALTER TABLE labels_elsewhere RENAME TO labels")
     finally:
         await own.close()
+    redis.fill()
+    await prometheus.wait_for(ALERTS["TaskFlowRedisAway"])
     redis.stop()
     await prometheus.wait_for(ALERTS["TaskFlowRedisAway"])
     redis.start()

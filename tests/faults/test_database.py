@@ -84,6 +84,44 @@ async def test_postgresql_away(cluster: Cluster, writer: Person, figures: Figure
     )
 
 
+@pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.soak)])
+async def test_postgresql_frozen(cluster: Cluster, writer: Person, figures: Figures, times: int) -> None:
+    """It keeps its connections and answers nothing, as when its host's storage hangs."""
+    load, noticed, recovered, processes = Load(cluster.api, writer), 0.0, 0.0, _processes(cluster)
+    writing = asyncio.create_task(write_all(load, 100_000))
+    try:
+        async with going_on(load, writers=0, pause=0.05):
+            for _ in range(times):
+                await load.wait_acknowledged(len(load.acknowledged) + 50)
+                cluster.postgres.freeze()
+                frozen = Clock()
+                await until(lambda: _all_say(cluster, 503), ANSWER_SECONDS)
+                noticed = max(noticed, frozen.seconds)
+                await asyncio.sleep(4 - frozen.seconds)  # longer than any answer takes
+                cluster.postgres.thaw()
+                back = Clock()
+                await until(lambda: _all_say(cluster, 200), RECOVERY_SECONDS)
+                recovered = max(recovered, back.seconds)
+            await load.wait_acknowledged(len(load.acknowledged) + 50)
+    finally:
+        cluster.postgres.thaw()
+        writing.cancel()
+        await asyncio.wait([writing])
+    slowest = max(*load.reads.slowest.values(), *load.writes.slowest.values())
+    assert slowest < ANSWER_SECONDS
+    assert set(load.reads.failed) == set(load.writes.failed) == {UNAVAILABLE}
+    assert _processes(cluster) == processes
+    async with cluster.sql() as sql:
+        await assert_written_once(load, sql, exactly=False)
+    figures(
+        reads=load.reads,
+        writes=load.writes,
+        slowest_answer_seconds=slowest,
+        noticed_after_seconds=noticed,
+        recovered_after_seconds=recovered,
+    )
+
+
 async def test_a_read_only_database_is_read(cluster: Cluster, writer: Person, figures: Figures) -> None:
     """As a standby is that a failover has not promoted yet."""
     load = Load(cluster.api, writer)

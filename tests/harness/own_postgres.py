@@ -57,6 +57,7 @@ class OwnPostgres:
     def stop(self) -> None:
         """The fast shutdown, as `docker stop` and systemd do it: who is connected is cut off."""
         if self._process is not None and self._process.poll() is None:
+            self.thaw()
             self._process.send_signal(signal.SIGINT)
             self._process.wait(_START_SECONDS)
 
@@ -64,12 +65,16 @@ class OwnPostgres:
         """kill -9 for the server and all its processes at once, as when the machine dies."""
         if self._process is None:
             return
-        pids = [self._process.pid, *descendants(self._process.pid)]
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        pids = self._signal_all(signal.SIGKILL)
         self._process.wait(_START_SECONDS)
         eventually(lambda: not living(pids))
+
+    def freeze(self) -> None:
+        """The server and all its processes stand still: connections stay, and nothing is answered."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
 
     def hand_over(self, folder: Path) -> Path:
         """Gives a folder to the user that the server runs as."""
@@ -87,6 +92,15 @@ class OwnPostgres:
         self.hand_over(self.folder)
         options = ["-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
         run_to_end([POSTGRESQL_15 / "initdb", "-D", self._data, *options], identity=self._identity)
+
+    def _signal_all(self, number: signal.Signals) -> list[int]:
+        """Returns their ids."""
+        assert self._process is not None
+        pids = [self._process.pid, *descendants(self._process.pid)]
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        return pids
 
     def _takes_connections(self) -> bool:
         asked = subprocess.run([POSTGRESQL_15 / "pg_isready", "-q", "-h", self.folder], check=False)

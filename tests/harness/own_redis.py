@@ -59,6 +59,15 @@ class OwnRedis:
         with redis.Redis.from_url(self.url) as client:
             client.save()
 
+    def fill(self) -> None:
+        """It holds more than it may, and evicts nothing."""
+        with redis.Redis.from_url(self.url) as client:
+            client.config_set("maxmemory", client.info("memory")["used_memory"] // 2)
+
+    def make_room(self) -> None:
+        with redis.Redis.from_url(self.url) as client:
+            client.config_set("maxmemory", 0)
+
     def forget_scripts(self) -> None:
         with redis.Redis.from_url(self.url) as client:
             client.script_flush()

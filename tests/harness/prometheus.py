@@ -32,9 +32,10 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 class Prometheus:
-    """Scrapes `targets`; all else but the intervals is the production configuration."""
+    """Scrapes `targets`, and tells `alertmanager` (host:port); all else but the intervals is the production
+    configuration."""
 
-    def __init__(self, folder: Path, *targets: str) -> None:
+    def __init__(self, folder: Path, *targets: str, alertmanager: str | None = None) -> None:
         self._log = folder / "prometheus.log"
         self._url = f"http://127.0.0.1:{free_port()}"
         program = shutil.which("prometheus")
@@ -42,7 +43,7 @@ class Prometheus:
         self._process = spawn(
             [
                 program,
-                f"--config.file={_configuration(folder, targets)}",
+                f"--config.file={_configuration(folder, targets, alertmanager)}",
                 f"--storage.tsdb.path={folder}/data",
                 f"--web.listen-address={self._url.removeprefix('http://')}",
             ],
@@ -86,7 +87,7 @@ class Prometheus:
         stop(self._process)
 
 
-def _configuration(folder: Path, targets: tuple[str, ...]) -> Path:
+def _configuration(folder: Path, targets: tuple[str, ...], alertmanager: str | None) -> Path:
     """A copy with static targets in the place of Docker's name server, and short intervals."""
     configuration = read_yaml(MONITORING / "prometheus.yml")
     configuration["global"] |= {"scrape_interval": f"{INTERVAL}s", "evaluation_interval": f"{INTERVAL}s"}
@@ -94,6 +95,9 @@ def _configuration(folder: Path, targets: tuple[str, ...]) -> Path:
     scrape["scrape_interval"] = f"{INTERVAL}s"
     del scrape["dns_sd_configs"]
     scrape["static_configs"] = [{"targets": list(targets)}]
+    [manager] = configuration["alerting"]["alertmanagers"]
+    del manager["dns_sd_configs"]
+    manager["static_configs"] = [{"targets": [alertmanager]}] if alertmanager else []
     rules = folder / "alerts"
     rules.mkdir()
     for file in (MONITORING / "alerts").glob("*.yml"):
