@@ -3,7 +3,7 @@
 import asyncio
 import json
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import count
@@ -67,6 +67,27 @@ async def test_a_place_is_free_again_when_an_operation_ends(own: Server, person:
         await connection.send(_subscribe("again"))
         await connection.send(_subscribe("too many"))
         assert json.loads(await asyncio.wait_for(connection.recv(), 10))["id"] == "too many"
+
+
+async def test_large_operations_that_wait_to_be_let_in(own: Server, person: Person) -> None:
+    """The socket is not read meanwhile, so that they wait in its client's memory."""
+    variables: Json = {"filter": {"or": [[]] * 255_000}}
+    query = "query ($filter: TaskFilter) { tasks(filter: $filter) { totalCount } }"
+    worker, highest = worker_of(own.process.pid), 0
+    async with _signed_in(own, person) as connection:
+        await connection.send(_subscribe("0", query, variables))  # what one takes, the server keeps
+        assert json.loads(await asyncio.wait_for(connection.recv(), 30))["id"] == "0"
+        before = resident(worker)
+        large = [_subscribe(str(number), query, variables) for number in range(1, 20)]
+        sending = asyncio.create_task(_send_all(connection, large))
+        answers: list[Json] = []
+        while len(answers) < len(large):
+            answers.append(json.loads(await asyncio.wait_for(connection.recv(), 30)))
+            highest = max(highest, resident(worker))
+        await sending
+    codes = {answer["payload"][0]["extensions"]["code"] for answer in answers}
+    assert codes == {"TOO_MANY_VALUES"}
+    assert highest - before < 100 * 2**20
 
 
 async def test_a_client_that_never_reads(own: Server, person: Person) -> None:
@@ -202,16 +223,21 @@ def _deaf_socket(server: Server, person: Person) -> Wire:
 
 
 async def _subscribe_often(connection: ClientConnection, times: int) -> None:
-    for number in range(times):
-        await connection.send(_subscribe(str(number)))
+    await _send_all(connection, (_subscribe(str(number)) for number in range(times)))
+
+
+async def _send_all(connection: ClientConnection, messages: Iterable[str]) -> None:
+    for one in messages:
+        await connection.send(one)
 
 
 def _init(person: Person) -> str:
     return json.dumps({"type": "connection_init", "payload": {"authorization": f"Bearer {person.token}"}})
 
 
-def _subscribe(id: str, document: str = FOLLOW) -> str:
-    return json.dumps({"id": id, "type": "subscribe", "payload": {"query": document}})
+def _subscribe(id: str, document: str = FOLLOW, variables: Json | None = None) -> str:
+    payload = {"query": document, "variables": variables}
+    return json.dumps({"id": id, "type": "subscribe", "payload": payload})
 
 
 async def _gauges_are(server: Server, *expected: int) -> bool:

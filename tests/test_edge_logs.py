@@ -1,7 +1,11 @@
 """Logs, request ids and CORS."""
 
+import asyncio
 import json
+import os
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -9,8 +13,11 @@ import pytest
 from tests.conftest import StartServer
 from tests.harness.client import Api
 from tests.harness.people import PASSWORD, SIGN_UP, unique
-from tests.harness.server import Server
+from tests.harness.processes import spawn
+from tests.harness.server import Server, free_port
 from tests.harness.sockets import open_socket
+from tests.harness.stores import REPOSITORY, bare_environment
+from tests.harness.taskflow import COMMAND
 
 ApiOf = Callable[[Server], Api]
 
@@ -49,6 +56,26 @@ async def test_the_level_is_kept(start_server: StartServer, api_of: ApiOf) -> No
     server = await start_server(NODE_ENV="production", LOG_LEVEL="error")
     await api_of(server).run("{ __typename }")
     assert server.output() == ""
+
+
+async def test_a_log_that_takes_no_more_costs_no_request(server: Server) -> None:
+    """As on a full disk: not an answer, and not the connection that it came by."""
+    own = {"NODE_ENV": "production", "LOG_LEVEL": "info", "APP_PORT": str(free_port())}
+    env = {**bare_environment(), **server.env, **own}
+    process = spawn([*COMMAND, "serve"], log=Path("/dev/full"), env=env, cwd=REPOSITORY)
+    started = Server(process, int(own["APP_PORT"]), Path(os.devnull), env)
+    try:
+        await started.wait_ready()
+        reader, writer = await asyncio.open_connection(started.host, started.port)
+        for _ in range(3):
+            writer.write(b"GET /graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: x\r\nX-CSRF: 1\r\n\r\n")
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+            assert head.startswith(b"HTTP/1.1 ")
+            [length] = re.findall(rb"content-length: (\d+)", head)
+            assert b"__typename" in await reader.readexactly(int(length))
+        writer.close()
+    finally:
+        started.stop()
 
 
 async def test_probes_are_not_logged(api: Api, server: Server) -> None:

@@ -11,6 +11,7 @@ from tests.harness.client import Answer, Api, Json
 from tests.harness.people import Person
 
 ORDINARY = "{ tasks(first: 5) { nodes { id title } } }"
+FIND = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
 DEEP_TYPE = "{ ofType { ofType { name } } }"
 CYCLE = "fragment A on Query { ...B } fragment B on Query { ...A ...A viewer { id } } { ...A }"
 
@@ -93,7 +94,17 @@ HOSTILE: dict[str, tuple[Json, str, str]] = {
             "variables": {"filter": {"or": [{}] * 300_000}},
         },
         "TOO_MANY_VALUES",
-        "5,000 values",
+        "hold 300,001 values, or more; the limit is 5,000",
+    ),
+    "one id too many": (
+        {"query": FIND, "variables": {"ids": ["x"] * 5_001}},
+        "TOO_MANY_VALUES",
+        "hold 5,001 values, or more; the limit is 5,000",
+    ),
+    "5,001 variables": (
+        {"query": ORDINARY, "variables": {f"v{number}": number for number in range(5_001)}},
+        "TOO_MANY_VALUES",
+        "hold 5,001 values, or more; the limit is 5,000",
     ),
     "deep variables": (
         {
@@ -101,9 +112,14 @@ HOSTILE: dict[str, tuple[Json, str, str]] = {
             "variables": {"filter": _deep_filter(500)},
         },
         "TOO_DEEP",
-        "32 levels deep",
+        "33 levels deep, or deeper; the limit is 32",
     ),
 }
+
+
+async def test_as_many_values_as_there_may_be(reader: Person) -> None:
+    answer = await reader.run(FIND, {"ids": ["x"] * 5_000})
+    assert answer.code != "TOO_MANY_VALUES"
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -10,14 +10,15 @@ import asyncpg
 import pytest
 
 from tests.conftest import StartServer
-from tests.harness.client import Api
-from tests.harness.people import TASK_CREATE, Person, sign_up
+from tests.harness.client import Answer, Api
+from tests.harness.people import PASSWORD, TASK_CREATE, Person, sign_up
 from tests.harness.server import Server
 from tests.harness.sockets import Socket, open_socket
 from tests.live import until
 
 TASKS = "{ tasks(first: 1) { nodes { id } } }"
 VIEWER = "{ viewer { id } }"
+SIGN_IN = "mutation ($input: SignInInput!) { signIn(input: $input) { accessToken } }"
 _LEFT = 'taskflow_http_requests_total{method="POST",path="/graphql",status="499"} 1.0'
 BLOCKED = """
 SELECT count(*) FROM pg_stat_activity
@@ -27,7 +28,7 @@ WHERE datname = current_database() AND wait_event_type = 'Lock' AND state = 'act
 
 @dataclass
 class Place:
-    """A server with a database of its own, whose tasks can be locked."""
+    """A server with a database of its own, whose tables can be locked."""
 
     server: Server
     api: Api
@@ -35,11 +36,11 @@ class Place:
     sql: asyncpg.Connection
 
     @asynccontextmanager
-    async def tasks_locked(self) -> AsyncIterator[None]:
+    async def locked(self, table: str = "tasks") -> AsyncIterator[None]:
         holder = await asyncpg.connect(self.server.database_url)
         try:
             async with holder.transaction():
-                await holder.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+                await holder.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
                 yield
         finally:
             await holder.close()
@@ -104,7 +105,7 @@ async def place(
 
 async def test_no_more_than_so_many_at_a_time(place: Place) -> None:
     other = await sign_up(place.api)
-    async with place.tasks_locked():
+    async with place.locked():
         running = [asyncio.create_task(place.person.run(TASKS)) for _ in range(2)]
         await place.wait_for_blocked(2)
 
@@ -120,8 +121,25 @@ async def test_no_more_than_so_many_at_a_time(place: Place) -> None:
     assert (await place.person.run(VIEWER)).data["viewer"]["id"] == place.person.id
 
 
+async def test_the_signed_out_count_by_their_network(place: Place) -> None:
+    """As everywhere else: a host has as many IPv6 addresses as it likes."""
+
+    async def run(address: str, document: str) -> Answer:
+        variables = {"input": {"email": place.person.email, "password": PASSWORD}}
+        headers = {"x-forwarded-for": address}
+        return await place.api.run(document, variables if document == SIGN_IN else None, headers=headers)
+
+    async with place.locked("users"):
+        running = [asyncio.create_task(run(f"2001:db8:1:2::{number}", SIGN_IN)) for number in range(2)]
+        await place.wait_for_blocked(2)
+        assert (await run("2001:db8:1:2:ffff::1", VIEWER)).code == "TOO_MANY_CONCURRENT"
+        assert (await run("2001:db8:1:3::1", VIEWER)).data["viewer"] is None
+    for answer in await asyncio.gather(*running):
+        assert answer.data["signIn"]["accessToken"]
+
+
 async def test_a_client_that_goes_stops_its_query_and_not_its_mutation(place: Place) -> None:
-    async with place.tasks_locked():
+    async with place.locked():
         query = await place.send({"query": TASKS})
         mutation = await place.send(place.creation())
         await place.wait_for_blocked(2)
@@ -133,7 +151,7 @@ async def test_a_client_that_goes_stops_its_query_and_not_its_mutation(place: Pl
 
 
 async def test_so_it_is_with_an_event_stream(place: Place) -> None:
-    async with place.tasks_locked():
+    async with place.locked():
         query = await place.send({"query": TASKS}, "text/event-stream")
         mutation = await place.send(place.creation(), "text/event-stream")
         await place.wait_for_blocked(2)
@@ -160,7 +178,7 @@ async def complete_and_break_off(socket: Socket) -> None:
 @pytest.mark.parametrize("leave", [break_off, complete, complete_and_break_off])
 async def test_so_it_is_with_a_socket(place: Place, leave: Callable[[Socket], Awaitable[None]]) -> None:
     async with open_socket(place.server.websocket_url, token=place.person.token) as socket:
-        async with place.tasks_locked():
+        async with place.locked():
             await socket.send({"id": "query", "type": "subscribe", "payload": {"query": TASKS}})
             await socket.send({"id": "mutation", "type": "subscribe", "payload": place.creation()})
             await place.wait_for_blocked(2)

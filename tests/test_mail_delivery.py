@@ -1,5 +1,6 @@
 """What the outbox makes of the SMTP server's answers, and what arrives."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -7,6 +8,7 @@ from functools import partial
 import pytest
 
 from app.domain.outbox import ATTEMPTS, PAUSES
+from app.jobs.outbox import AT_ONCE
 from tests.harness.client import Api
 from tests.harness.mail import Post, is_finished, is_put_back
 from tests.harness.people import SIGN_UP, sign_up, unique
@@ -49,6 +51,27 @@ async def test_a_server_that_is_down_and_back(post: Post) -> None:
     assert (row["outcome"], row["attempts"], row["address"]) == ("SENT", 2, None)
     assert mail.message["Message-ID"] == f"<{row['id']}@taskflow.example>"
     assert await count_of(post, "SENT") == sent + 1
+
+
+async def test_a_mail_that_hangs_holds_up_no_other(post: Post) -> None:
+    hanging, released = asyncio.Event(), asyncio.Event()
+
+    async def hang_once() -> None:
+        if not hanging.is_set():
+            hanging.set()
+            await released.wait()
+
+    post.mail.on_data = hang_once
+    try:
+        slow = await sign_up(post.api)
+        await asyncio.wait_for(hanging.wait(), 20)
+        for _ in range(AT_ONCE):
+            await post.mail.wait_for((await sign_up(post.api)).email)
+        assert post.mail.to(slow.email) == []
+    finally:
+        released.set()
+        post.mail.on_data = None
+    await post.mail.wait_for(slow.email)
 
 
 async def test_greylisting_is_waited_for(post: Post) -> None:

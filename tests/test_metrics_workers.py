@@ -16,6 +16,8 @@ from tests.test_metrics_names import value
 
 ApiOf = Callable[[Server], Api]
 
+ANSWERED = {"method": "POST", "path": "/graphql", "status": "200"}
+
 
 def workers(server: Server) -> dict[int, int]:
     """Worker's pid → how many sockets it has open."""
@@ -39,10 +41,9 @@ async def test_a_killed_worker_leaves_nothing_behind(start_server: StartServer, 
         api = api_of(server)  # a connection of its own, so that the workers share them
         assert (await api.run("{ __typename }")).status == 200
         await api.close()
-    labels = {"method": "POST", "path": "/graphql", "status": "200"}
 
     async def all_are_told() -> bool:  # a worker writes what it has counted once a second
-        return await value(api_of(server), "taskflow_http_requests_total", **labels) == requests
+        return await value(api_of(server), "taskflow_http_requests_total", **ANSWERED) == requests
 
     await until(all_are_told)
     for _ in range(5):
@@ -74,7 +75,26 @@ async def test_a_killed_worker_leaves_nothing_behind(start_server: StartServer, 
 
     await until(both_work, patience=30)
     # Counters keep what the killed worker had counted.
-    assert await value(api_of(server), "taskflow_http_requests_total", **labels) >= requests
+    assert await value(api_of(server), "taskflow_http_requests_total", **ANSWERED) >= requests
+
+
+async def test_the_files_do_not_become_more_with_each_that_dies(
+    start_server: StartServer, api_of: ApiOf, tmp_path: Path
+) -> None:
+    folder = tmp_path / "made" / "by the server"
+    server = await start_server(PROMETHEUS_MULTIPROC_DIR=os.fspath(folder))
+    files: list[set[str]] = []
+    for number in range(1, 4):
+        api = api_of(server)
+        assert (await api.run("{ __typename }")).status == 200
+        assert await value(api, "taskflow_http_requests_total", **ANSWERED) == number
+        files.append({file.name for file in folder.iterdir()})
+        [victim] = _serving(server)
+        os.kill(victim, signal.SIGKILL)
+        await wait_for_other_workers(server, victim)
+        await server.wait_ready()
+    assert files[0] == files[1] == files[2]
+    assert await value(api_of(server), "taskflow_worker_restarts_total") == 3
 
 
 async def test_a_reload_is_no_restart(start_server: StartServer, api_of: ApiOf) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
@@ -81,8 +82,9 @@ def log_access(message: str, fields: dict[str, Any], level: Literal["debug", "in
         }
         if (trace := trace_id.get()) is not None:
             fields["trace_id"] = trace
-        _access_stream.write(orjson.dumps(fields, default=repr, option=_LINE).decode())
-        _access_stream.flush()
+        with suppress(OSError):  # a full disk: the request is not the worse for it
+            _access_stream.write(orjson.dumps(fields, default=repr, option=_LINE).decode())
+            _access_stream.flush()
 
 
 _access_stream: TextIO | None = None

@@ -8,6 +8,7 @@ import asyncio
 import os
 from collections.abc import Callable
 from functools import cache, lru_cache
+from multiprocessing import current_process
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, values
@@ -20,9 +21,11 @@ _FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 disable_created_metrics()
 if _FOLDER_VARIABLE in os.environ:
-    # Asking for the process' id at every count is a system call for nothing: workers are never forked.
-    _process_id = os.getpid()
-    values.ValueClass = values.MultiProcessValue(lambda: _process_id)
+    Path(os.environ[_FOLDER_VARIABLE]).mkdir(parents=True, exist_ok=True)
+    # A worker's name, which its successor bears when it has died: with process ids there would be more and
+    # more files, and memory that they take.
+    _process_name = os.getpid() if current_process().name == "MainProcess" else current_process().name
+    values.ValueClass = values.MultiProcessValue(lambda: _process_name)
 registry = CollectorRegistry()
 
 _http_requests = Counter(
@@ -129,6 +132,8 @@ def operation_seconds(operation: str) -> Observations:
 errors = Counter(
     "taskflow_errors_total", "GraphQL errors that were answered, by code.", ["code"], registry=registry
 )
+for _code in ("INTERNAL_SERVER_ERROR", "SERVICE_UNAVAILABLE", "TIMEOUT"):  # what alerts ask for
+    errors.labels(_code)  # from 0 on: of a series that is born with 1 no increase is seen
 user_errors = Counter(
     "taskflow_user_errors_total", "Entries of mutations' userErrors, by code.", ["code"], registry=registry
 )
@@ -137,7 +142,8 @@ subscriptions = Gauge(
 )
 dependency_up = Gauge(
     "taskflow_dependency_up",
-    "1 while every worker reaches it (database, redis), else 0; the database counts once it is migrated.",
+    "1 while every worker reaches it (database, redis), else 0; also while the database lacks a migration, or"
+    " Redis refuses writes.",
     ["dependency"],
     multiprocess_mode="livemin",
     registry=registry,

@@ -44,6 +44,7 @@ class Sender:
         self._every = every
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._sending: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """What fails stays in the outbox, for this process or another."""
@@ -54,30 +55,36 @@ class Sender:
         self._stopping.set()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=_STOP_SECONDS)
-            self._task.cancel()
-            await asyncio.wait([self._task])
-
-    async def send_due(self) -> int:
-        """One round: how many mails it took. Raises DatabaseUnavailable."""
-        if not await outbox.any_due(self._database.fetch):
-            return 0
-        taken = await self._write(lambda fetch: outbox.take(fetch, AT_ONCE))
-        for failure in await asyncio.gather(*map(self._deliver, taken), return_exceptions=True):
-            if failure is not None:
-                raise failure
-        return len(taken)
+            unfinished = {self._task, *self._sending}
+            for task in unfinished:
+                task.cancel()
+            await asyncio.wait(unfinished)
 
     async def _run(self) -> None:
         while not self._stopping.is_set():
-            try:
-                taken = await self.send_due()
-            except DatabaseUnavailable:
-                taken = 0
-            except Exception:
-                _log.exception("Mail could not be sent")
-                taken = 0
-            if not taken:
+            if len(self._sending) >= AT_ONCE:
+                await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
+            elif not await self._begin_due():
                 await self._pause()
+        if self._sending:
+            await asyncio.wait(self._sending)
+
+    async def _begin_due(self) -> int:
+        """Begins to send what is due, as far as there is room. Returns how many that is."""
+        taken: list[Mail] = []
+        try:
+            if await outbox.any_due(self._database.fetch):
+                room = AT_ONCE - len(self._sending)
+                taken = await self._write(lambda fetch: outbox.take(fetch, room))
+        except DatabaseUnavailable:
+            return 0
+        except Exception:
+            _log.exception("The outbox could not be read")
+        for mail in taken:
+            sending = asyncio.create_task(self._try(mail), name=f"mail-{mail.id}")
+            self._sending.add(sending)
+            sending.add_done_callback(self._sending.discard)
+        return len(taken)
 
     async def _pause(self) -> None:
         try:
@@ -86,8 +93,16 @@ class Sender:
         except TimeoutError:
             return
 
-    async def _deliver(self, mail: Mail) -> None:
+    async def _try(self, mail: Mail) -> None:
         """When anything but the mail server fails, the lease ends, and somebody tries again."""
+        try:
+            await self._deliver(mail)
+        except DatabaseUnavailable:
+            return
+        except Exception:
+            _log.exception("Mail could not be sent")
+
+    async def _deliver(self, mail: Mail) -> None:
         if mail.attempts > outbox.ATTEMPTS:
             await self._end(mail, MailOutcome.GIVEN_UP, "no attempt came to its end")
             return

@@ -5,9 +5,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from time import perf_counter
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
-import orjson
 from graphql import OperationType
 from starlette.requests import Request
 from starlette.responses import Response
@@ -37,13 +36,13 @@ from app.web.errors import (
     ORIGIN_REFUSED,
     TOO_MANY_OPERATIONS,
     FormattedError,
-    RequestError,
     format_error,
     format_exception,
 )
 from app.web.graphql_request import GraphQLRequest, parse_payload
 from app.web.http_errors import refusal
 from app.web.operations import Operations
+from app.web.socket_messages import decode, keep_authorization, problem_of, size_of
 from app.web.state import AppState
 
 INIT_TIMEOUT: Final = timedelta(seconds=10)
@@ -55,11 +54,9 @@ IDLE_TIMEOUT: Final = timedelta(minutes=1)
 MAX_OPERATIONS: Final = 100
 """Operations that one socket may have open, subscriptions above all."""
 
-MAX_INIT: Final = 16_384
-"""Characters of a connection_init."""
-
-MAX_ID: Final = 200
-"""Characters of an operation's id, which is held while it runs."""
+MAX_WAITING: Final = 256 * 1024
+"""Characters of a socket's operations that wait to be let in, beyond which it is not read: as objects they
+take up to thirty times as much memory."""
 
 ADMITTED_AT_ONCE: Final = 20
 """Operations and connections of all sockets of a process that are let in in one moment. Thousands come in one
@@ -72,6 +69,13 @@ _TOO_MANY: Final = (
     f"This socket has {MAX_OPERATIONS} operations open, which is the limit. "
     "Complete one, or open another socket."
 )
+
+
+class _Sent(NamedTuple):
+    """What Strawberry's handler takes for the document of an operation."""
+
+    request: GraphQLRequest
+    size: int
 
 
 @dataclass(slots=True)
@@ -121,6 +125,8 @@ class Handler(BaseGraphQLTransportWSHandler[Socket, None]):
         self._stoppable: set[Operation[Socket, None]] = set()
         self._left: set[asyncio.Task[None]] = set()
         """What runs on without a client."""
+        self._waiting = 0
+        self._let_in = asyncio.Event()
         self._begun = 0
         self._idling: asyncio.Task[None] | None = None
 
@@ -130,15 +136,15 @@ class Handler(BaseGraphQLTransportWSHandler[Socket, None]):
             self._idling = asyncio.create_task(self._close_when_idle())
 
     async def handle_message(self, message: Message) -> None:
-        if problem := _problem(message):
+        if problem := problem_of(message):
             await self.handle_invalid_message(problem)
             return
         if message["type"] == "connection_init":
-            _keep_authorization(cast(dict[str, Any], message))
+            keep_authorization(cast(dict[str, Any], message))
         elif message["type"] == "subscribe":
             # Strawberry hands on an operation's query as it is: here the whole request, which may have none.
-            request: Any = parse_payload(message["payload"])
-            message["payload"]["query"] = request
+            sent: Any = _Sent(parse_payload(message["payload"]), size_of(message))
+            message["payload"]["query"] = sent
         await super().handle_message(message)
 
     async def handle_subscribe(self, message: SubscribeMessage) -> None:
@@ -146,10 +152,20 @@ class Handler(BaseGraphQLTransportWSHandler[Socket, None]):
             await asyncio.wait(self._left, return_when=asyncio.FIRST_COMPLETED)
         if len(self.operations) < MAX_OPERATIONS or message["id"] in self.operations:
             self._begun += 1
+            begins = self.connection_acknowledged and message["id"] not in self.operations
             await super().handle_subscribe(message)
+            if begins:
+                await self._wait_with(size_of(message))
             return
         error = format_error(TOO_MANY_OPERATIONS, _TOO_MANY, self.context.request_id)
         await self.websocket.send_json({"id": message["id"], "type": "error", "payload": [error]})
+
+    async def _wait_with(self, size: int) -> None:
+        """Returns when another message may be read while one of this size waits."""
+        self._waiting += size
+        while self._waiting > MAX_WAITING:
+            self._let_in.clear()
+            await self._let_in.wait()
 
     async def cleanup_operation(self, operation_id: str) -> None:
         operation = self.operations.pop(operation_id, None)
@@ -183,10 +199,14 @@ class Handler(BaseGraphQLTransportWSHandler[Socket, None]):
             log_access("operation", {"id": operation.id[:100], "ms": elapsed})
 
     async def _run(self, operation: Operation[Socket, None]) -> None:
-        request = cast(GraphQLRequest, operation.query)
+        sent = cast(_Sent, operation.query)
         operations = self.context.operations
-        async with self.context.admission:
-            admitted = await operations.admit(request, self.context.caller(), _ALLOWED)
+        try:
+            async with self.context.admission:
+                admitted = await operations.admit(sent.request, self.context.caller(), _ALLOWED)
+        finally:
+            self._waiting -= sent.size
+            self._let_in.set()
         if isinstance(admitted, Answer):
             await self._send_errors(operation, admitted.errors)
             return
@@ -263,36 +283,8 @@ class GraphQLSockets(GraphQL[Socket, None]):
         return request
 
     def decode_json(self, data: str | bytes) -> object:
-        return orjson.loads(data)
+        return decode(data)
 
     def encode_json(self, data: object) -> str:
         # Text: bytes would be sent as a binary frame, which graphql-ws does not read.
         return encode(data).decode()
-
-
-def _problem(message: object) -> str | None:
-    """What is wrong with the form of a message; Strawberry's handler presumes that it is right."""
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        return "A message is a JSON object with a type"
-    if message["type"] == "connection_init" and len(encode(message)) > MAX_INIT:
-        return f"connection_init has at most {MAX_INIT} characters"
-    if message["type"] not in ("subscribe", "complete"):
-        return None
-    if not isinstance(message.get("id"), str) or not message["id"]:
-        return "An operation has an id"
-    if len(message["id"]) > MAX_ID:
-        return f"An operation's id has at most {MAX_ID} characters"
-    if message["type"] == "complete":
-        return None
-    try:
-        parse_payload(message.get("payload"))
-    except RequestError as error:
-        return error.message
-    return None
-
-
-def _keep_authorization(message: dict[str, Any]) -> None:
-    """Nothing else of the payload is read, and it is held as long as the socket."""
-    payload = message.get("payload")
-    if isinstance(payload, dict):
-        message["payload"] = {name: payload[name] for name in payload if name.lower() == "authorization"}

@@ -35,7 +35,8 @@ MAX_FIELDS: Final = 2_000
 """Fields that an operation selects, fragments expanded."""
 
 MAX_VALUES: Final = 5_000
-"""Values in an operation's variables: entries of lists and of objects, at every level."""
+"""Values in an operation's variables: entries of lists and of objects, at every level, and variables that are
+neither."""
 
 MAX_VALUE_DEPTH: Final = 32
 """Levels of lists and objects in the variables. A filter of 8 levels in an input takes 20."""
@@ -132,12 +133,13 @@ def _check_fields(size: "_Size") -> None:
 
 
 def check_variables(variables: Mapping[str, object] | None) -> None:
-    """Counts values and their depth, and stops at the limit: to fit them to their types takes much longer.
+    """Counts values and their depth, and stops beyond a limit: to fit them to their types takes much longer.
     Raises RequestError."""
     if not variables:
         return
     level: list[object] = [value for value in variables.values() if type(value) in (dict, list)]
-    total = len(variables)
+    total = len(variables) - len(level)
+    _check_values(total)
     for _ in range(MAX_VALUE_DEPTH):
         below: list[object] = []
         for value in level:
@@ -149,18 +151,15 @@ def check_variables(variables: Mapping[str, object] | None) -> None:
                 assert isinstance(value, list)  # noqa: S101 - nothing else is put in
                 entries = value
             total += len(entries)
-            if total > MAX_VALUES:
-                _refuse(
-                    TOO_MANY_VALUES,
-                    f"The variables hold more than {MAX_VALUES:,} values. Send several operations.",
-                )
+            _check_values(total)
             below += [entry for entry in entries if type(entry) in (dict, list)]
         level = below
         if not level:
             return
     _refuse(
         TOO_DEEP,
-        f"The variables are more than {MAX_VALUE_DEPTH} levels deep. Use fewer levels of and, or and not.",
+        f"The variables are {MAX_VALUE_DEPTH + 1} levels deep, or deeper; the limit is {MAX_VALUE_DEPTH}. "
+        "Use fewer levels of and, or and not.",
     )
 
 
@@ -263,6 +262,15 @@ def _check_literal(value: ValueNode | None) -> None:
                 nested += [field.value for field in given]
             case ListValueNode(values=values):
                 nested += values
+
+
+def _check_values(number: int) -> None:
+    if number > MAX_VALUES:
+        _refuse(
+            TOO_MANY_VALUES,
+            f"The variables hold {number:,} values, or more; the limit is {MAX_VALUES:,}. "
+            "Send several operations.",
+        )
 
 
 def _check_input_fields(number: int) -> None:

@@ -8,20 +8,21 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from multiprocessing import connection
 from pathlib import Path
 
 from prometheus_client import multiprocess
 from uvicorn import Config
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors.multiprocess import Multiprocess, Process
+from uvicorn.supervisors.multiprocess import Multiprocess
 
 from app.config import Settings
 from app.infra.metrics import worker_restarts
-from app.infra.processes import die_with_parent
 from app.web.http_protocol import DrainingProtocol
 from app.web.websocket_protocol import BoundedWebSocket
+from app.web.worker import Worker, WorkerConfig
 
 APP_FACTORY = "app.main:create_app"
 
@@ -30,6 +31,12 @@ _WEBSOCKET_MESSAGE_BYTES = 1024 * 1024
 # Long enough for a worker to be imported on a busy machine; one that hangs is replaced after it.
 _HEALTH_CHECK_SECONDS = 30
 _WAIT_SECONDS = 0.2
+# Beyond SHUTDOWN_TIMEOUT, for what is closed in order; a worker that takes longer hangs.
+_END_SECONDS = 8
+# One that lives for less has crashed at its start, as the next one may: the pause leaves the machine to the
+# others.
+_SETTLED_SECONDS = 10
+_LONGEST_PAUSE_SECONDS = 30
 
 _logger = logging.getLogger("taskflow.supervisor")
 
@@ -68,20 +75,9 @@ def serve(settings: Settings, listener: socket.socket, *, on_tick: Callable[[], 
     return STARTUP_FAILURE if supervisor.worker_failed else 0
 
 
-class WorkerConfig(Config):
-    """uvicorn's configuration, which is loaded in the worker."""
-
-    parent: int = 0
-
-    def load(self) -> None:
-        die_with_parent(self.parent)
-        # A terminal's Ctrl-C and hangup reach every process of its group; the parent decides.
-        os.setpgid(0, 0)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        super().load()
-
-
 class Supervisor(Multiprocess):
+    processes: list[Worker]  # type: ignore[assignment]  # all of them are
+
     def __init__(
         self,
         config: Config,
@@ -95,9 +91,15 @@ class Supervisor(Multiprocess):
         self._metrics_folder = metrics_folder
         self._restarts = worker_restarts()
         self._on_tick = on_tick
-        self._worker_pids: set[int] = set()
+        self._retired: list[Worker] = []
+        self._names: set[str] = set()
+        self._pause = 0
         self._was_ready = False
         self._had_terminal = _has_terminal()
+
+    def init_processes(self) -> None:
+        for _ in range(self.processes_num):
+            self.processes.append(self._start_worker())
 
     def terminate_all(self) -> None:
         # Held open here, the address would take connections that no worker accepts any more: they would hang
@@ -106,26 +108,52 @@ class Supervisor(Multiprocess):
             listener.close()
         super().terminate_all()
 
+    def join_all(self) -> None:
+        self._wait_for_end([*self.processes, *self._retired])
+
+    def restart_all(self) -> None:
+        """Replaces each worker, the new one first, until it is to stop."""
+        for index, old in enumerate(self.processes):
+            new = self._start_worker()
+            if not self._becomes_ready(new):
+                new.kill()
+                new.join()
+                self._forget_gauges(new.name)
+                if not self._is_to_stop():
+                    _logger.error("The new worker %s does not serve, %s goes on.", new.pid, old.pid)
+                return
+            self.processes[index] = new
+            old.terminate()
+            self._retired = [*(worker for worker in self._retired if worker.running), old]
+            self._wait_for_end(self._retired, unless=self._is_to_stop)
+
     def keep_subprocess_alive(self) -> None:
+        if self.should_exit.is_set():
+            return
         for index, process in enumerate(self.processes):
-            if self._is_well(process):
-                continue
-            if self.signal_queue:
-                # Whoever sent it may have sent it to the workers too, which may be faster.
-                return
-            process.kill()
-            process.join()
-            if self._cannot_start(process):
-                _logger.error("The worker %s could not start, stopping.", process.pid)
-                self.worker_failed = True
-                self.should_exit.set()
-                return
-            _logger.error("The worker %s ended with %s, replacing it.", process.pid, process.exitcode)
-            self.processes[index] = Process(self.config, self.sockets)
-            self.processes[index].start()
-            self._restarts.inc()
+            if process.restart_at is None:
+                if self._is_well(process):
+                    continue
+                if self.signal_queue:
+                    # Whoever sent it may have sent it to the workers too, which may be faster.
+                    return
+                process.kill()
+                process.join()
+                if self._cannot_start(process):
+                    _logger.error("The worker %s could not start, stopping.", process.pid)
+                    self.worker_failed = True
+                    self.should_exit.set()
+                    return
+                process.restart_at = time.monotonic() + self._pause_after(process)
+            if process.restart_at <= time.monotonic():
+                self.processes[index] = self._start_worker()
+                self._restarts.inc()
         self._forget_dead_workers()
         self._on_tick()
+
+    def handle_ttin(self) -> None:
+        self.processes_num += 1
+        self.processes.append(self._start_worker())
 
     def handle_hup(self) -> None:
         if self._had_terminal and not _has_terminal():
@@ -134,7 +162,17 @@ class Supervisor(Multiprocess):
         else:
             super().handle_hup()
 
-    def _is_well(self, process: Process) -> bool:
+    def _start_worker(self) -> Worker:
+        """Under the first name that is free. Who bears a name counts on from where its last bearer ended, so
+        that there are no more files of metrics than there were workers at once."""
+        taken = {worker.name for worker in (*self.processes, *self._retired) if worker.running}
+        name = next(name for number in count(1) if (name := f"worker-{number}") not in taken)
+        self._forget_gauges(name)
+        worker = Worker(self.config, self.sockets, name)
+        worker.start()
+        return worker
+
+    def _is_well(self, process: Worker) -> bool:
         """Whether it answers a ping. Unlike uvicorn's own check it notices at once that it has ended."""
         try:
             process.parent_conn.send(b"ping")
@@ -152,16 +190,51 @@ class Supervisor(Multiprocess):
                 return True
         return False
 
-    def _cannot_start(self, process: Process) -> bool:
+    def _becomes_ready(self, worker: Worker) -> bool:
+        """Whether it serves in time, and this process is not to stop meanwhile."""
+        deadline = time.monotonic() + self.config.timeout_worker_healthcheck
+        while time.monotonic() < deadline and worker.running and not self._is_to_stop():
+            if worker.is_ready(timeout=1):
+                return True
+            time.sleep(_WAIT_SECONDS / 2)
+        return False
+
+    def _is_to_stop(self) -> bool:
+        return signal.SIGTERM in self.signal_queue or signal.SIGINT in self.signal_queue
+
+    def _wait_for_end(self, workers: Sequence[Worker], unless: Callable[[], bool] = lambda: False) -> None:
+        """Of workers that were told to end; kills those that do not in time, as one that hangs would not."""
+        deadline = time.monotonic() + (self.config.timeout_graceful_shutdown or 0) + _END_SECONDS
+        while (left := [worker for worker in workers if worker.running]) and not unless():
+            if time.monotonic() > deadline:
+                for worker in left:
+                    _logger.error("The worker %s does not end, killing it.", worker.pid)
+                    worker.kill()
+                    worker.join()
+                return
+            connection.wait([worker.process.sentinel for worker in left], _WAIT_SECONDS)
+
+    def _cannot_start(self, process: Worker) -> bool:
         """Whether it ended by itself when no worker has served yet: the next one would, too."""
         return not self._was_ready and process.exitcode is not None and process.exitcode > 0
 
+    def _pause_after(self, ended: Worker) -> int:
+        """Seconds until it is replaced: twice as many with each that ends soon after its start."""
+        settled = time.monotonic() - ended.started_at > _SETTLED_SECONDS
+        self._pause = 0 if settled else min(2 * self._pause or 1, _LONGEST_PAUSE_SECONDS)
+        when = f"in {self._pause} s" if self._pause else "now"
+        _logger.error("The worker %s ended with %s, replacing it %s.", ended.pid, ended.exitcode, when)
+        return self._pause
+
     def _forget_dead_workers(self) -> None:
         """Removes the gauges of workers that have ended, which would count for ever."""
-        pids = {process.pid for process in self.processes if process.pid is not None}
-        for pid in self._worker_pids - pids:
-            multiprocess.mark_process_dead(pid, str(self._metrics_folder))
-        self._worker_pids = pids
+        names = {worker.name for worker in self.processes if worker.running}
+        for name in self._names - names:
+            self._forget_gauges(name)
+        self._names = names
+
+    def _forget_gauges(self, name: str) -> None:
+        multiprocess.mark_process_dead(name, str(self._metrics_folder))
 
 
 def _worker_config(settings: Settings) -> WorkerConfig:

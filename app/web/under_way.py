@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from starlette.types import Receive
 
 from app.graphql.context import Context
+from app.infra.addresses import network_of
 from app.web.errors import TOO_MANY_CONCURRENT, RequestError
 
 T = TypeVar("T")
@@ -26,7 +27,8 @@ class Concurrency:
 
     def enter(self, context: Context) -> object:
         """Counts one more of the caller, whom it returns for `leave`. Raises RequestError."""
-        caller: object = context.viewer.user_id if context.viewer else context.client_address
+        viewer = context.viewer
+        caller: object = viewer.user_id if viewer else network_of(context.client_address)
         number = self._numbers.get(caller, 0) + 1
         if self._maximum and number > self._maximum:
             raise RequestError(
