@@ -24,6 +24,10 @@ MANY = """
 mutation ($input: TaskCreateInput!) {
   a: taskCreate(input: $input) { syncSeq } b: taskCreate(input: $input) { syncSeq }
 }"""
+WAITS_FOR_SESSIONS = r"""
+SELECT count(*) FROM pg_stat_activity
+WHERE wait_event_type = 'Lock' AND datname = current_database() AND query ~ '^\s*DELETE FROM "sessions"'
+"""
 HOLDERS = {
     "project": "SELECT 1 FROM projects WHERE id = $2 AND workspace_id = $1 FOR UPDATE",
     # What the last statement of a write waits for.
@@ -186,7 +190,12 @@ async def test_a_workspace_founded_behind_a_deletion_is_not(person: Person, sql:
     async with sql.acquire() as holder, holder.transaction():
         # Where the deletion holds the user already, and is not done.
         await holder.execute("SELECT 1 FROM sessions WHERE user_id = $1 FOR UPDATE", person.id)
-        deleting = await waiting(sql, person.run(DELETE, {"password": PASSWORD}))
+        deleting = asyncio.ensure_future(person.run(DELETE, {"password": PASSWORD}))
+
+        async def holds_user() -> bool:
+            return bool(await sql.fetchval(WAITS_FOR_SESSIONS))
+
+        await until(holds_user)
         founding = await waiting(sql, person.run(WORKSPACE_CREATE, {"input": {"slug": slug, "name": "Mine"}}))
     assert (await deleting).data["accountDelete"]["userErrors"] == []
     assert (await founding).code == "UNAUTHENTICATED"
