@@ -29,8 +29,8 @@ async def test_a_rolling_restart_fails_no_request(
             for number in range(len(cluster.replicas)):
                 await asyncio.to_thread(cluster.replicas[number].stop)
                 await cluster.start_again(number).wait_ready()
-    assert load.reads.failed == Counter()
-    assert load.writes.failed == Counter()
+    assert load.reads.failed == Counter(), load.reads.messages
+    assert load.writes.failed == Counter(), load.writes.messages
     async with cluster.sql() as sql:
         await assert_written_once(load, sql, exactly=True)
     figures(reads=load.reads, writes=load.writes, seconds=clock.seconds)
