@@ -5,10 +5,11 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import cast
 
-from uvicorn import Config
+from uvicorn import Config, Server
 from uvicorn.supervisors.multiprocess import Process
 
 from app.infra.processes import die_with_parent
@@ -30,6 +31,26 @@ class WorkerConfig(Config):
         self.loop_running = asyncio.get_running_loop()
 
 
+class WorkerServer(Server):
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serves those, too, whom the kernel has let in and the event loop has not: they would be reset with
+        the last process that listens, and no proxy sends a POST that is under way to another replica."""
+        listeners = [listener.dup() for listener in sockets or ()]
+        for server in self.servers:
+            server.close()
+        for listener in listeners:
+            with listener:
+                waiting = list(_waiting_at(listener))
+            for connection in waiting:
+                with suppress(OSError):  # gone again
+                    await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        http = cast(Callable[..., asyncio.Protocol], self.config.http_protocol_class)
+        return http(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+
 class Worker(Process):
     """`name` is what its metrics are kept under: of two that live at once each has its own."""
 
@@ -40,6 +61,12 @@ class Worker(Process):
     def __init__(self, config: Config, sockets: list[socket.socket], name: str) -> None:
         super().__init__(config, sockets)
         self.process.name = name
+
+    @property
+    def server(self) -> Server:
+        if self._server is None:
+            self._server = WorkerServer(self.config)
+        return self._server
 
     @property
     def name(self) -> str:
@@ -65,3 +92,10 @@ class Worker(Process):
 
     def _answer(self) -> None:
         self.child_conn.send(self.server.started)
+
+
+def _waiting_at(listener: socket.socket) -> Iterator[socket.socket]:
+    listener.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:
+            yield listener.accept()[0]
