@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import secrets
 import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,6 +136,12 @@ def server_environment(database_url: str, redis_url: str | None) -> dict[str, st
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """On every address. Not one of those that systems give to whoever connects or asks for any port, from
+    32768 (Linux) or 49152 (RFC 6335, 6) on: it might be gone before a server takes it."""
+    while True:
+        # Hypothesis gives `random` of all processes the same seed.
+        port = 10_000 + secrets.randbelow(22_768)
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("", port))
+            return port
