@@ -1,7 +1,7 @@
 """Connections under the rows of a level: one statement for all parents, or none under a single one."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import repeat
@@ -14,9 +14,6 @@ from app.engine.fields import ToMany
 from app.engine.ordering import Order
 from app.engine.pages import Cut
 from app.engine.statements import COUNT_LIMIT, Rows, Statement, riding_page, select_counts, select_page
-
-_UNASKED = (False, False)
-"""Stands for whether more follows and precedes where nobody asks."""
 
 
 @dataclass(frozen=True)
@@ -110,12 +107,17 @@ class ConnectionFetch:
                 run.size.add_text(level.weight.of(records, times))
             fetched = await bring(run, level.fetches, records, times)
         counts = await self._counts(run, asked.rows, pages) if "count" in self.parts else {}
-        if "page_info" in self.parts or asked.cut.backward:
-            entries = [(key, *_cut_off(asked.cut, page), counts.get(key, 0)) for key, page in pages.items()]
-        else:
-            entries = [(key, page, _UNASKED, counts.get(key, 0)) for key, page in pages.items()]
+        entries = self._entries(asked.cut, pages, counts)
         connections: dict[str | None, Any] = self.level.complete(entries, asked.cursor, *fetched)
         return connections
+
+    def _entries(
+        self, cut: Cut, pages: Pages, counts: Mapping[str | None, int]
+    ) -> Iterable[tuple[object, ...]]:
+        """What the generated code goes through: keys and pages, and what else it asks for (`asks_more`)."""
+        if not asks_more(self.parts):
+            return [(key, page[::-1]) for key, page in pages.items()] if cut.backward else pages.items()
+        return [(key, *_cut_off(cut, page), counts.get(key, 0)) for key, page in pages.items()]
 
     async def _pages(self, run: Run, asked: Asked, keys: list[str] | None) -> Pages:
         of_keys: Sequence[str | None] = (None,) if keys is None else keys
@@ -127,8 +129,9 @@ class ConnectionFetch:
             records: Sequence[Record] = await run.reads.run(self.word.label, statement)
             if keys is None:
                 return {None: records}
+            parent = len(asked.columns)
             for record in records:
-                pages[record[-1] - 1].append(record)  # the number of its parent
+                pages[record[parent] - 1].append(record)
         return dict(zip(of_keys, pages, strict=True))
 
     async def _counts(self, run: Run, rows: Rows, pages: Pages) -> dict[str | None, int]:
@@ -145,6 +148,11 @@ class ConnectionFetch:
         for parent, number in zip(parents, times or repeat(1), strict=False):
             of_key[parent[self.key.place]] += number
         return [of_key[key] for key, page in pages.items() for _ in page]
+
+
+def asks_more(parts: Collection[str]) -> bool:
+    """Whether a connection with these parts tells what lies beyond a page, or how much."""
+    return "page_info" in parts or "count" in parts
 
 
 def _cut_off(cut: Cut, page: Sequence[Record]) -> tuple[Sequence[Record], tuple[bool, bool]]:

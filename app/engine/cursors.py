@@ -9,7 +9,7 @@ import base64
 import binascii
 import datetime as dt
 import hashlib
-import uuid
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from math import isfinite
@@ -60,6 +60,7 @@ def decode(cursor: str, bound_to: str, columns: Sequence[Column], argument: str)
     )
 
 
+_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _INTEGER_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
 
 
@@ -87,6 +88,6 @@ def _parse(value: object, column: Column) -> CursorValue:
 
 
 def _canonical_uuid(value: str) -> str:
-    if str(uuid.UUID(value)) != value:
+    if not _UUID.fullmatch(value):
         raise ValueError("uuid")
     return value

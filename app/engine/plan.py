@@ -20,7 +20,7 @@ from strawberry import Schema
 
 from app.engine import leaves
 from app.engine.arguments import Arguments
-from app.engine.connections import ConnectionFetch
+from app.engine.connections import ConnectionFetch, asks_more
 from app.engine.entities import Entity, entity_of_type
 from app.engine.fetches import BatchFetch, Compiled, CountFetch, Key, ViewerFetch
 from app.engine.fields import METADATA_KEY, Batch, ColumnWord, Computed, CountOf, ToMany, ToOne, Word
@@ -68,7 +68,8 @@ def plan_connection(
     level = Level(schema, selections, word.target, above)
     parts: Counter[str] = Counter()
     expression = _connection(level, word, selected, parts)
-    of_all = f"{{key: {expression} for key, page, more, count in pages}}"
+    entry = "key, page, more, count" if asks_more(parts) else "key, page"
+    of_all = f"{{key: {expression} for {entry} in pages}}"
     compiled = level.compiled(["pages", "cursor"], of_all)
     arguments = Arguments(schema, selected.definition, selected.field, selected.nodes[0].node)
     lists = parts["nodes"] + parts["edges"]
