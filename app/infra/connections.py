@@ -6,6 +6,7 @@ import asyncpg
 import orjson
 
 from app.config import DatabaseAddress
+from app.infra.prepared import PreparingConnection
 
 _STATEMENT_SECONDS = 10
 _CONNECT_SECONDS = 3
@@ -40,6 +41,7 @@ def connect_arguments(
         "timeout": _CONNECT_SECONDS,
         "command_timeout": statement_seconds,
         "server_settings": server_settings,
+        "connection_class": PreparingConnection,
         "statement_cache_size": 0 if address.pooled else _PREPARED,
         "max_cacheable_statement_size": _PREPARED_LENGTH,
     }
@@ -47,9 +49,10 @@ def connect_arguments(
 
 async def connect(
     address: DatabaseAddress, *, statement_seconds: float | None = _STATEMENT_SECONDS
-) -> asyncpg.Connection:
+) -> PreparingConnection:
     """One connection, to be closed by the caller."""
-    connection = await asyncpg.connect(**connect_arguments(address, statement_seconds=statement_seconds))
+    arguments = connect_arguments(address, statement_seconds=statement_seconds)
+    connection: PreparingConnection = await asyncpg.connect(**arguments)
     try:
         await _set_codecs(connection)
     except BaseException:

@@ -101,13 +101,21 @@ pool_waiting = Gauge(
     multiprocess_mode="livesum",
     registry=registry,
 )
-pool_wait_seconds = Histogram(
+_pool_wait_seconds = Histogram(
     "taskflow_db_pool_wait_seconds",
     "How long those waited for whom no connection was free, for one that was opened too, by pool.",
     ["pool"],
     buckets=(0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 3),
     registry=registry,
 )
+
+
+@cache
+def pool_wait_seconds(pool: str) -> Observations:
+    """Where it is observed how long somebody waited for a connection of this pool."""
+    return Observations(_pool_wait_seconds.labels(pool))
+
+
 pool_timeouts = Counter(
     "taskflow_db_pool_timeouts_total",
     "Statements and transactions that were given up because no connection came free, by pool.",

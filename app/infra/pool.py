@@ -54,7 +54,7 @@ class Pool:
         self.name = name
         self.size = size
         self._address = address
-        self._wait_seconds = pool_wait_seconds.labels(name)
+        self._wait_seconds = pool_wait_seconds(name)
         self._timeouts = pool_timeouts.labels(name)
         self._generation = 0
         self._opened: set[Opened] = set()
@@ -77,18 +77,18 @@ class Pool:
         opened = self.take_free(owner)
         if opened is not None:
             return opened
-        with self._wait_seconds.time():
-            deadline = asyncio.get_running_loop().time() + ACQUIRE_SECONDS
-            try:
-                while opened is None:
-                    may_open = len(self._opened) < self.size and self._may_hold(owner)
-                    opened = await (self._open if may_open else self._wait)(owner, deadline)
-                    opened = opened or self.take_free(owner)
-            except TimeoutError as error:
-                self._timeouts.inc()
-                raise DatabaseUnavailable(
-                    f"No database connection came free in {ACQUIRE_SECONDS} s."
-                ) from error
+        began = time.monotonic()
+        deadline = asyncio.get_running_loop().time() + ACQUIRE_SECONDS
+        try:
+            while opened is None:
+                may_open = len(self._opened) < self.size and self._may_hold(owner)
+                opened = await (self._open if may_open else self._wait)(owner, deadline)
+                opened = opened or self.take_free(owner)
+        except TimeoutError as error:
+            self._timeouts.inc()
+            raise DatabaseUnavailable(f"No database connection came free in {ACQUIRE_SECONDS} s.") from error
+        finally:
+            self._wait_seconds.observe(time.monotonic() - began)
         return opened
 
     def take_free(self, owner: object = None) -> Opened | None:
@@ -103,7 +103,7 @@ class Pool:
 
     async def fetch(self, opened: Opened, sql: str, args: Sequence[object]) -> list[asyncpg.Record]:
         try:
-            rows: list[asyncpg.Record] = await opened.connection.fetch(sql, *args)
+            rows: list[asyncpg.Record] = await opened.connection.rows(sql, args)
         except asyncpg.PostgresError:
             self.release(opened)
             raise

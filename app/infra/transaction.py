@@ -87,7 +87,7 @@ class OpenTransaction:
                 raise RuntimeError(_ENDED)
             try:
                 with translate_failures():
-                    rows: list[asyncpg.Record] = await self._opened.connection.fetch(sql, *args)
+                    rows: list[asyncpg.Record] = await self._opened.connection.rows(sql, args)
             finally:
                 seconds = perf_counter() - started
                 observe_statement(label, seconds)
