@@ -3,21 +3,19 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from uvicorn.config import Config
-from uvicorn.server import ServerState
 
 from app.infra.metrics import registry
 from app.infra.tallies import write_tallies
 from app.web import http_protocol, middleware
-from app.web.http_protocol import DrainingProtocol
 from app.web.middleware import RequestMiddleware
 from tests.harness.client import Api
 from tests.harness.server import Server
+from tests.harness.serving import serving
 
 ApiOf = Callable[[Server], Api]
 POST = b"POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
@@ -211,27 +209,6 @@ async def test_a_body_that_comes_after_its_answer_leaves_the_connection_idle() -
 async def hello(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"{}"})
-
-
-@asynccontextmanager
-async def serving(
-    app: Any, *, limit: int = 2**16, **settings: Any
-) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A connection to `app` by the protocol that the server runs."""
-    config = Config(app, log_config=None, lifespan="off", server_header=False, date_header=False, **settings)
-    config.load()
-    state = ServerState()
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: DrainingProtocol(config=config, server_state=state, app_state={}), "127.0.0.1", 0
-    )
-    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname(), limit=limit)
-    try:
-        async with asyncio.timeout(30):
-            yield reader, writer
-    finally:
-        writer.transport.abort()
-        server.close()
 
 
 async def read_answer(reader: asyncio.StreamReader) -> tuple[int, Any]:

@@ -134,7 +134,7 @@ def _quieten_libraries() -> None:
         logger.handlers = []
         logger.propagate = True
     # Requests are logged by the edge itself, with their id; the drivers' statements are nobody's business.
-    logging.getLogger("uvicorn.access").disabled = True
+    logging.getLogger("uvicorn.access").propagate = False  # else uvicorn makes up its line for each
     for name in ("asyncio", "asyncpg", "tortoise", "aerich", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # A warning for each socket that a page of another site asks for.

@@ -1,10 +1,12 @@
 import asyncio
-from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from app.web.http_cycle import Cycle
+from app.web.joined_transport import Joined
 from app.web.refusals import (
     HEAD_TOO_LARGE,
     MAX_HEAD,
@@ -44,6 +46,7 @@ class PatientProtocol(HttpToolsProtocol):
     _before_head = 0
     """How many of them may be of the request before."""
     _unread = 0
+    _rests_since = 0.0
     _late: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
 
@@ -61,11 +64,11 @@ class PatientProtocol(HttpToolsProtocol):
             self._drop(len(data))
             return
         self._received = len(data)
-        self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             if self._should_upgrade():
+                self._unset_keepalive_if_required()
                 self.handle_websocket_upgrade()
         except httptools.HttpParserError as error:
             if not self.transport.is_closing():
@@ -99,6 +102,30 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_message_complete()
         if self.cycle is not None and self.cycle.response_complete and not self.parser.should_upgrade():
             self._answered_before()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        cycle.__class__ = Cycle  # uvicorn has no setting for the class that it makes
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._rest()
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        if self._incoming or not self.cycle.response_complete:
+            return
+        left = self._rests_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        elif not self.transport.is_closing():
+            self.transport.close()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -184,6 +211,12 @@ class PatientProtocol(HttpToolsProtocol):
         if self._ending:
             self.transport.close()
         else:
+            self._rest()
+
+    def _rest(self) -> None:
+        """Waits for another request, with one timer for many: uvicorn makes and cancels one for each."""
+        self._rests_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
@@ -240,53 +273,3 @@ class DrainingProtocol(PatientProtocol):
     def _close_if_idle(self) -> None:
         if self._is_idle() and not self.transport.is_closing():
             self.transport.close()
-
-
-class Joined:
-    """A transport that sends in one piece what is written in one tick of the event loop.
-
-    uvicorn writes the head and the body of a response apart: a system call each, and for the client a packet.
-    """
-
-    __slots__ = ("_held", "_loop", "_may_close", "_transport")
-
-    def __init__(
-        self,
-        transport: asyncio.Transport,
-        loop: asyncio.AbstractEventLoop,
-        may_close: Callable[[], bool],
-    ) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._may_close = may_close
-        self._held: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        if not self._held:
-            self._loop.call_soon(self._flush)
-        self._held.append(data)
-
-    def write_eof(self) -> None:
-        self.release().write_eof()
-
-    def close(self) -> None:
-        """Only its own side where `may_close` says so."""
-        transport = self.release()
-        if self._may_close():
-            transport.close()
-        elif not transport.is_closing():
-            transport.write_eof()
-
-    def release(self) -> asyncio.Transport:
-        """The transport itself, with all written."""
-        self._flush()
-        return self._transport
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def _flush(self) -> None:
-        if self._held:
-            held, self._held = self._held, []
-            if not self._transport.is_closing():  # else its client is gone, and it does not take any more
-                self._transport.write(b"".join(held))

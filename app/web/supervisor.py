@@ -254,7 +254,7 @@ def _worker_config(settings: Settings) -> WorkerConfig:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=True,
+        proxy_headers=bool(settings.trusted_proxies),
         # Never "*": that believes the leftmost X-Forwarded-For, which the client writes.
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=settings.shutdown_timeout,
