@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.web.time_limit import TimeLimit
+from app.web.under_way import Watch
 
 
 async def for_ever() -> None:
@@ -16,13 +16,13 @@ async def test_what_is_in_time_is_answered() -> None:
         await asyncio.sleep(0)
         return "done"
 
-    limit = TimeLimit(60)
+    limit = Watch(60)
     assert await limit.run(work()) == "done"
-    assert not limit._deadlines
+    assert not limit._watched
 
 
 async def test_each_runs_out_by_itself() -> None:
-    limit = TimeLimit(0.3)
+    limit = Watch(0.3)
     first = asyncio.create_task(limit.run(for_ever()))
     await asyncio.sleep(0.15)
     second = asyncio.create_task(limit.run(for_ever()))
@@ -31,13 +31,13 @@ async def test_each_runs_out_by_itself() -> None:
     for late in (first, second):
         with pytest.raises(TimeoutError):
             await late
-    assert not limit._deadlines
+    assert not limit._watched
     with pytest.raises(TimeoutError):  # the timer starts again
         await limit.run(for_ever())
 
 
 async def test_who_catches_it_is_no_longer_cancelled() -> None:
-    limit = TimeLimit(0.05)
+    limit = Watch(0.05)
 
     async def catching() -> str:
         with pytest.raises(TimeoutError):
@@ -52,17 +52,17 @@ async def test_who_catches_it_is_no_longer_cancelled() -> None:
 
 
 async def test_cancelled_by_somebody_else_it_is_cancelled() -> None:
-    limit = TimeLimit(60)
+    limit = Watch(60)
     running = asyncio.create_task(limit.run(for_ever()))
     await asyncio.sleep(0)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert not limit._deadlines
+    assert not limit._watched
 
 
 async def test_cancelled_by_somebody_else_while_it_is_ended_it_is_cancelled() -> None:
-    limit = TimeLimit(0.05)
+    limit = Watch(0.05)
 
     async def slow_to_end() -> None:
         try:
@@ -80,7 +80,7 @@ async def test_cancelled_by_somebody_else_while_it_is_ended_it_is_cancelled() ->
 
 
 async def test_work_that_survives_its_end_counts() -> None:
-    limit = TimeLimit(0.05)
+    limit = Watch(0.05)
 
     async def stubborn() -> str:
         try:

@@ -54,8 +54,6 @@ async def context_of(caller: Caller, services: Services) -> Context:
 
 def refuse_exhausted(caller: Caller, services: Services, limit: RateLimit) -> None:
     """Raises RequestError for whom no operation is left, as far as this process knows."""
-    if not limit.refuses:
-        return
     claims = _claims(caller.authorization, services.access_tokens)
     key = _address_key(caller.client_address) if claims is None else _user_key(claims.user_id)
     _check(limit.exhausted(key), 0)

@@ -1,7 +1,7 @@
 """/graphql over HTTP, after the GraphQL over HTTP specification (draft of 2025)."""
 
 from collections.abc import AsyncIterator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
 
@@ -37,9 +37,8 @@ _ALWAYS: Final = (
     (b"x-content-type-options", b"nosniff"),
 )
 _READS: Final = ("GET", "HEAD")
-_BY_GET: Final = frozenset({OperationType.QUERY})
-_BY_POST: Final = frozenset({OperationType.QUERY, OperationType.MUTATION})
-_STREAMED: Final = frozenset({OperationType.SUBSCRIPTION})
+_BY_GET: Final = (OperationType.QUERY,)
+_BY_POST: Final = (OperationType.QUERY, OperationType.MUTATION)
 
 
 class Accepted(NamedTuple):
@@ -63,49 +62,51 @@ class GraphQLEndpoint:
             return
         media_type, streams = negotiate(accept)
         try:
-            request = await self._read(scope, receive)
+            if method == "POST":
+                headers = scope["state"]["headers"]
+                request = await read_body(headers, receive, batch_max=self._batch_max)
+            else:
+                request = _read_query(scope)
         except RequestError as error:
             await _send_answer(scope, send, await _refused(scope, error), media_type)
             return
-        with suppress(ClientGone):
+        try:
             if isinstance(request, list):
                 await _answer_batch(scope, receive, send, request, media_type)
             elif streams and method != "HEAD":
                 await _answer_or_stream(scope, receive, send, request, media_type)
             else:
-                admitted = await _admit(scope, request, _allowed(scope))
-                await _send_answer(scope, send, await _answer(scope, receive, admitted), media_type)
-
-    async def _read(self, scope: Scope, receive: Receive) -> GraphQLRequest | Batch:
-        headers = scope["state"]["headers"]
-        if scope["method"] == "POST":
-            return await read_body(headers, receive, batch_max=self._batch_max)
-        if scope["method"] not in _READS:
-            message = "GraphQL is sent by POST, and queries by GET too."
-            raise RequestError(405, METHOD_NOT_ALLOWED, message, {"allow": "GET, HEAD, POST"})
-        parameters = QueryParams(scope["query_string"])
-        if wants_page(accept := headers.get(b"accept", b"")):
-            refuse_page(accept, parameters)
-        refuse_forged(headers)
-        return read_query(parameters)
+                await _send_answer(scope, send, await _answer(scope, receive, request), media_type)
+        except ClientGone:
+            return
 
 
-async def _answer(scope: Scope, receive: Receive, admitted: Admitted | Answer) -> Answer:
-    """Raises ClientGone. What a mutation does is done whether its client is there or not."""
+def _read_query(scope: Scope) -> GraphQLRequest:
+    """Raises RequestError."""
+    if scope["method"] not in _READS:
+        message = "GraphQL is sent by POST, and queries by GET too."
+        raise RequestError(405, METHOD_NOT_ALLOWED, message, {"allow": "GET, HEAD, POST"})
+    headers, parameters = scope["state"]["headers"], QueryParams(scope["query_string"])
+    if wants_page(accept := headers.get(b"accept", b"")):
+        refuse_page(accept, parameters)
+    refuse_forged(headers)
+    return read_query(parameters)
+
+
+async def _answer(scope: Scope, receive: Receive, request: GraphQLRequest) -> Answer:
+    """Raises ClientGone."""
+    operations = _operations(scope)
+    admitted = await operations.admit(request, caller_of(scope), _allowed(scope))
     if isinstance(admitted, Answer):
         return admitted
-    operations = _operations(scope)
-    if admitted.operation.type is OperationType.MUTATION:
-        return await operations.run(admitted)
-    return await operations.departures.unless_gone(receive, operations.run(admitted))
+    scope["state"]["operation_name"] = admitted.operation.name
+    return await operations.run(admitted, receive)
 
 
 async def _answer_batch(scope: Scope, receive: Receive, send: Send, batch: Batch, media_type: str) -> None:
     """One after the other, in a list. The headers are those of the last one."""
     answers = [
-        await _refused(scope, one)
-        if isinstance(one, RequestError)
-        else await _answer(scope, receive, await _admit(scope, one, _allowed(scope)))
+        await _refused(scope, one) if isinstance(one, RequestError) else await _answer(scope, receive, one)
         for one in batch
     ]
     headers = _headers(answers[-1])
@@ -117,12 +118,19 @@ async def _answer_or_stream(
     scope: Scope, receive: Receive, send: Send, request: GraphQLRequest, media_type: str
 ) -> None:
     """Where an event stream is accepted: by one when nothing is accepted as gladly, or for a subscription."""
-    admitted = await _admit(scope, request, _allowed(scope) | _STREAMED)
-    subscribes = isinstance(admitted, Admitted) and admitted.operation.type is OperationType.SUBSCRIPTION
+    operations = _operations(scope)
+    admitted = await operations.admit(
+        request, caller_of(scope), (*_allowed(scope), OperationType.SUBSCRIPTION)
+    )
+    subscribes = False
+    if not isinstance(admitted, Answer):
+        scope["state"]["operation_name"] = admitted.operation.name
+        subscribes = admitted.operation.type is OperationType.SUBSCRIPTION
     if media_type == EVENT_STREAM or subscribes:
         await _stream(scope, receive, send, admitted)
     else:
-        await _send_answer(scope, send, await _answer(scope, receive, admitted), media_type)
+        answer = admitted if isinstance(admitted, Answer) else await operations.run(admitted, receive)
+        await _send_answer(scope, send, answer, media_type)
 
 
 async def _stream(scope: Scope, receive: Receive, send: Send, admitted: Admitted | Answer) -> None:
@@ -143,16 +151,7 @@ async def _only(answer: Answer) -> AsyncIterator[Answer]:
     yield answer
 
 
-async def _admit(
-    scope: Scope, request: GraphQLRequest, allowed: frozenset[OperationType]
-) -> Admitted | Answer:
-    admitted = await _operations(scope).admit(request, caller_of(scope), allowed)
-    if not isinstance(admitted, Answer):
-        scope["state"]["operation_name"] = admitted.operation.name
-    return admitted
-
-
-def _allowed(scope: Scope) -> frozenset[OperationType]:
+def _allowed(scope: Scope) -> tuple[OperationType, ...]:
     return _BY_POST if scope["method"] == "POST" else _BY_GET
 
 
@@ -195,9 +194,10 @@ def _headers(answer: Answer) -> Headers:
     headers: Headers = [*_ALWAYS]
     if answer.allowance is not None:
         headers += answer.allowance.headers()
-    if is_unavailable(answer.errors):
+    if answer.errors and is_unavailable(answer.errors):
         headers.append((b"retry-after", b"1"))
-    headers += [(name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
+    if answer.headers:
+        headers += [(name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
     return headers
 
 

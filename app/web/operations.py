@@ -1,23 +1,18 @@
 """Runs one operation for a caller, over whichever transport it came."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 from time import perf_counter
 from typing import Any, Final, NamedTuple
 
-from graphql import ExecutionResult, GraphQLError, OperationType, execute
-from graphql.execution import Executor
+from graphql import GraphQLError, OperationType
+from starlette.types import Receive
 from strawberry import Schema
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-from strawberry.utils.await_maybe import await_maybe
 
 from app.config.trusted_documents import read_manifest
-from app.engine.engine import Engine, NotAnswered
-from app.engine.execution import CompletingExecutor, EngineSchema
-from app.engine.size import check_text
 from app.graphql.context import Context, Services
 from app.infra import tracing
-from app.infra.metrics import engine_operations, operations_answered, subscriptions
+from app.infra.metrics import subscriptions
 from app.infra.rate_limit import Allowance, RateLimit
 from app.web.answers import Answer
 from app.web.authentication import Caller, enter, refuse_exhausted
@@ -34,13 +29,13 @@ from app.web.errors import (
     is_unavailable,
     status_of,
 )
+from app.web.execution import Execution
 from app.web.graphql_request import GraphQLRequest
 from app.web.limits import Limits, check_subscription, check_variables
 from app.web.operation_names import OperationNames
 from app.web.stored_documents import PersistedQueries, TrustedDocuments
-from app.web.subscription_results import MAX_COERCION_ERRORS, results_of
-from app.web.time_limit import TimeLimit
-from app.web.under_way import Concurrency, Departures
+from app.web.subscription_results import results_of
+from app.web.under_way import ClientGone, Concurrency, Watch
 
 _STREAMED: Final = (
     "Subscriptions run over WebSocket (graphql-transport-ws), or by a request that accepts text/event-stream."
@@ -77,8 +72,7 @@ class Operations:
         self._names = OperationNames()
         self._limits = Limits.of(settings)
         self._concurrency = Concurrency(settings.max_concurrent)
-        self.departures = Departures()
-        self._time_limit = TimeLimit(TIME_LIMIT)
+        self._watch = Watch(TIME_LIMIT)
         self._tells_statements = not settings.is_production
         self._rate_limit = RateLimit(
             services.redis,
@@ -93,12 +87,13 @@ class Operations:
         return self._rate_limit
 
     async def admit(
-        self, request: GraphQLRequest, caller: Caller, allowed: frozenset[OperationType]
+        self, request: GraphQLRequest, caller: Caller, allowed: Collection[OperationType]
     ) -> Admitted | Answer:
         """Who asks, whether they may ask now, and what: the context to run it in, or why not."""
         allowance = None
         try:
-            refuse_exhausted(caller, self._services, self._rate_limit)
+            if self._rate_limit.refuses:
+                refuse_exhausted(caller, self._services, self._rate_limit)
             prepared = await self._prepare(request, allowed)
             cost = 0 if isinstance(prepared, Exception) else prepared[2]
             context, allowance = await enter(caller, self._services, self._rate_limit, cost)
@@ -118,7 +113,7 @@ class Operations:
             return Answer(errors=errors, status=status_of(errors), allowance=allowance)
 
     async def _prepare(
-        self, request: GraphQLRequest, allowed: frozenset[OperationType]
+        self, request: GraphQLRequest, allowed: Collection[OperationType]
     ) -> tuple[GraphQLRequest, PreparedOperation, int] | DocumentErrors | RequestError:
         """The request with its document, the operation and its cost; or what is wrong with it."""
         try:
@@ -134,26 +129,31 @@ class Operations:
             return error
         return request, operation, cost
 
-    async def run(self, admitted: Admitted) -> Answer:
-        """Runs a query or a mutation within TIME_LIMIT."""
+    async def run(self, admitted: Admitted, receive: Receive | None = None) -> Answer:
+        """Runs a query or a mutation within TIME_LIMIT. Raises ClientGone.
+
+        `receive`: of whom a query is for, if it is stopped when they go away. A mutation is not.
+        """
+        if admitted.operation.type is OperationType.MUTATION:
+            receive = None
         started = perf_counter()
         if tracing.spans is None:
-            answer = await self._run(admitted)
+            answer = await self._run(admitted, receive)
         else:
             with tracing.spans.operation(admitted.operation.type.value, admitted.operation.name) as span:
-                answer = await self._run(admitted)
+                answer = await self._run(admitted, receive)
                 tracing.spans.end_operation(span, [error["extensions"]["code"] for error in answer.errors])
         seconds = self._names.seconds(admitted.operation, signed_in=admitted.context.viewer is not None)
         seconds.observe(perf_counter() - started)
         return answer
 
-    async def _run(self, admitted: Admitted) -> Answer:
+    async def _run(self, admitted: Admitted, receive: Receive | None) -> Answer:
         answer = Answer(allowance=admitted.allowance)
         request_id = admitted.context.request_id
         try:
             caller = self._concurrency.enter(admitted.context)
             try:
-                result = await self._time_limit.run(self._execute(admitted))
+                result = await self._watch.run(self._execution(admitted).run(), receive)
             finally:
                 self._concurrency.leave(caller)
         except RequestError as error:
@@ -162,6 +162,8 @@ class Operations:
         except TimeoutError:
             answer.errors = [format_error(TIMEOUT, _TIMEOUT, request_id)]
             answer.executed, answer.status = True, 504
+        except ClientGone:
+            raise
         except Exception as error:
             answer.errors = [format_exception(error, request_id)]
             answer.executed, answer.status = True, status_of(answer.errors)
@@ -176,6 +178,10 @@ class Operations:
             if self._tells_statements:
                 answer.extensions |= _statements(admitted.context)
         return answer
+
+    def _execution(self, admitted: Admitted) -> Execution:
+        request, operation, context, _ = admitted
+        return Execution(self.schema, operation, request.variables, context)
 
     async def stream(self, admitted: Admitted) -> AsyncGenerator[Answer, None]:
         """The answers of an operation of any type as they come. One that is not `executed` is the last."""
@@ -211,70 +217,8 @@ class Operations:
             cost["remaining"] = admitted.allowance.points.remaining
         return cost
 
-    async def _execute(self, admitted: Admitted) -> ExecutionResult:
-        if not isinstance(self.schema, EngineSchema):
-            return await self._execute_by_core(admitted, self.schema.execution_context_class)
-        if admitted.operation.type is OperationType.MUTATION:
-            return await self._mutate(admitted, self.schema.engine)
-        # The engine is asked straight: to be asked by way of graphql-core takes longer than its own work.
-        operation, variables = admitted.operation, admitted.request.variables
-        try:
-            data = await self.schema.engine.answer(
-                operation.document, operation.node, variables, admitted.context
-            )
-        except NotAnswered as reason:
-            engine_operations.labels(str(reason)).inc()
-            admitted.context.size.reset()
-            admitted.context.renew_reads()
-            return await self._execute_by_core(admitted, StrawberryGraphQLCoreExecutionContext)
-        operations_answered.inc()
-        return ExecutionResult(data, None)
 
-    async def _mutate(self, admitted: Admitted, engine: Engine) -> ExecutionResult:
-        """What has run is not run again: graphql-core completes its result where the engine does not."""
-        operation, context = admitted.operation, admitted.context
-        try:
-            call = engine.mutation(operation.document, operation.node, admitted.request.variables)
-        except NotAnswered:
-            return await self._execute_by_core(admitted, self.schema.execution_context_class)
-        try:
-            outcome = None
-            try:
-                outcome = await call.run(context)
-                data = await engine.complete_mutation(call, outcome, context)
-            except NotAnswered as reason:
-                engine_operations.labels(str(reason)).inc()
-                context.size.reset()
-            except Exception as error:
-                outcome = error
-            else:
-                operations_answered.inc()
-                return ExecutionResult(data, None)
-            return await self._execute_by_core(admitted, CompletingExecutor, outcome)
-        finally:
-            await context.root_field_done()
-
-    async def _execute_by_core(
-        self, admitted: Admitted, executor: type[Executor[Any]], root_value: object = None
-    ) -> ExecutionResult:
-        result = await await_maybe(
-            execute(
-                self.schema._schema,
-                admitted.operation.document,
-                root_value,
-                context_value=admitted.context,
-                variable_values=admitted.request.variables,
-                operation_name=admitted.operation.name,
-                executor_class=executor,
-                max_coercion_errors=MAX_COERCION_ERRORS,
-            )
-        )
-        admitted.context.size.check_objects()
-        check_text(result.data)
-        return result
-
-
-def _check_type(operation: PreparedOperation, allowed: frozenset[OperationType]) -> None:
+def _check_type(operation: PreparedOperation, allowed: Collection[OperationType]) -> None:
     if operation.type in allowed:
         return
     if operation.type is OperationType.SUBSCRIPTION:

@@ -1,4 +1,4 @@
-"""What is under way: how much of it for each caller, and for whom."""
+"""What is under way: how much of it for each caller, how long, and whether anybody waits for it."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -49,55 +49,80 @@ class Concurrency:
             del self._numbers[caller]
 
 
-@dataclass(slots=True, eq=False)
-class _Awaited:
-    since: float
-    receive: Receive
-    watcher: asyncio.Task[None] | None = None
-    gone: bool = False
-
-
 class ClientGone(Exception):
     """Nobody is there to answer."""
 
 
-class Departures:
-    """Stops work whose client goes away. One timer looks after all that takes long."""
+@dataclass(slots=True, eq=False)
+class _Watched:
+    since: float
+    receive: Receive | None
+    waiting: asyncio.Task[None] | None = None
+    """For news of the client."""
+    ended: type[TimeoutError | ClientGone] | None = None
+    """What it is being cancelled for."""
 
-    def __init__(self) -> None:
-        self._awaited: dict[asyncio.Task[object], _Awaited] = {}
+
+class Watch:
+    """Ends work that takes longer than `seconds`, and work whose client goes away.
+
+    One timer looks after all of it: an `asyncio.timeout` for each takes longer than a small query.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._watched: dict[asyncio.Task[object], _Watched] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def unless_gone(self, receive: Receive, work: Awaitable[T]) -> T:
-        """What `work` returns. Raises ClientGone when the client has closed its connection before."""
-        task = asyncio.current_task()
+    async def run(self, work: Awaitable[T], receive: Receive | None = None) -> T:
+        """What `work` returns. A task runs one at a time.
+
+        Raises TimeoutError, and where `receive` is given ClientGone.
+        """
+        loop = self._loop = self._loop or asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - a coroutine of asyncio runs in a task
-        loop = task.get_loop()
-        awaited = self._awaited[task] = _Awaited(loop.time(), receive)
+        cancelling = task.cancelling()
+        watched = self._watched[task] = _Watched(loop.time(), receive)
         if self._timer is None:
-            self._timer = loop.call_later(PATIENCE, self._look)
+            self._timer = loop.call_later(min(PATIENCE, self._seconds), self._look)
         try:
             return await work
-        except asyncio.CancelledError:
-            if awaited.gone and task.uncancel() == 0:
-                raise ClientGone from None
+        except asyncio.CancelledError as error:
+            # Unless somebody else has cancelled it too, as in asyncio.timeout.
+            if watched.ended is not None and task.cancelling() - 1 <= cancelling:
+                raise watched.ended from error
             raise
         finally:
-            del self._awaited[task]
-            if awaited.watcher is not None:
-                awaited.watcher.cancel()
+            del self._watched[task]
+            if watched.ended is not None:
+                task.uncancel()
+            if watched.waiting is not None:
+                watched.waiting.cancel()
 
     def _look(self) -> None:
         loop, self._timer = asyncio.get_running_loop(), None
-        for task, awaited in self._awaited.items():
-            if awaited.watcher is None and loop.time() - awaited.since >= PATIENCE / 2:
-                awaited.watcher = loop.create_task(_watch(task, awaited))
-        if self._awaited:
-            self._timer = loop.call_later(PATIENCE, self._look)
+        now, left = loop.time(), PATIENCE
+        for task, watched in self._watched.items():
+            lasted = now - watched.since
+            if lasted >= self._seconds:
+                _end(task, watched, TimeoutError)
+            else:
+                left = min(left, self._seconds - lasted)
+            if watched.receive is not None and watched.waiting is None and lasted >= PATIENCE / 2:
+                watched.waiting = loop.create_task(_wait_for_departure(task, watched, watched.receive))
+        if self._watched:
+            self._timer = loop.call_later(left, self._look)
 
 
-async def _watch(task: asyncio.Task[object], awaited: _Awaited) -> None:
-    while (await awaited.receive())["type"] != "http.disconnect":
+async def _wait_for_departure(task: asyncio.Task[object], watched: _Watched, receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
         pass
-    awaited.gone = True
-    task.cancel()
+    _end(task, watched, ClientGone)
+
+
+def _end(task: asyncio.Task[object], watched: _Watched, reason: type[TimeoutError | ClientGone]) -> None:
+    if watched.ended is None:
+        watched.ended = reason
+        task.cancel()
