@@ -1,3 +1,5 @@
+from collections.abc import Awaitable
+
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -10,9 +12,8 @@ class DirectRoute:
         self._app = app
         self._route = route
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http" and scope["path"] == self._route.path and scope["method"] == "POST":
             scope["route"] = self._route
-            await self._route.app(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+            return self._route.app(scope, receive, send)
+        return self._app(scope, receive, send)

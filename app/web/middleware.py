@@ -37,28 +37,22 @@ class RequestMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] not in ("http", "websocket"):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         headers = dict(reversed(scope["headers"]))
         request_id = _request_id(headers.get(b"x-request-id"))
         state = scope.setdefault("state", {})
         state["request_id"], state["headers"], state["operation_name"] = request_id, headers, None
         current_request_id.set(request_id)
-        # A scrape does not count itself.
-        counted = scope["path"] != "/metrics"
-        if counted:
-            active_connections.inc()
-        try:
-            handle = self._http if scope["type"] == "http" else self._websocket
-            await handle(scope, receive, send, request_id)
-        finally:
-            if counted:
-                active_connections.dec()
+        handle = self._http if scope["type"] == "http" else self._websocket
+        return handle(scope, receive, send, request_id)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         started = perf_counter()
+        counted = scope["path"] != "/metrics"  # a scrape does not count itself
+        if counted:
+            active_connections.inc()
         status = 0
         added = scope["state"]["answer_headers"] = [(b"x-request-id", request_id.encode())]
 
@@ -86,9 +80,12 @@ class RequestMiddleware:
                 await response(scope, receive, send_with_id)
         finally:
             _observe(scope, scope["state"].get("refused", status), perf_counter() - started)
+            if counted:
+                active_connections.dec()
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         started = perf_counter()
+        active_connections.inc()
         code: int | None = None
 
         async def receive_close() -> Message:
@@ -114,6 +111,7 @@ class RequestMiddleware:
         finally:
             seconds = round(perf_counter() - started, 3)
             _log.info("socket closed", route=_route(scope), code=code, seconds=seconds)
+            active_connections.dec()
 
 
 def _request_id(given: bytes | None) -> str:
