@@ -13,7 +13,7 @@ from tests.harness.people import PASSWORD, TASK_CREATE, WORKSPACE_CREATE, Person
 from tests.harness.removal import DELETE
 from tests.harness.verbs import event_count
 from tests.live import until
-from tests.members import add, remove
+from tests.members import ADD, add, remove
 
 SIGN_OUT = "mutation { signOut(everywhere: true) { userErrors { code } } }"
 ROLE = """
@@ -169,7 +169,7 @@ async def test_a_session_that_has_ended_past_the_api_writes_nothing(
 async def test_nobody_who_deletes_their_account_is_left_with_a_workspace(api: Api, sql: asyncpg.Pool) -> None:
     """Founding one and leaving at once: whichever comes first, no deleted user belongs anywhere."""
     standing = "SELECT count(*) FROM memberships WHERE user_id = $1 AND removed_at IS NULL"
-    for _ in range(4):
+    for _ in range(12):
         person = await sign_up(api)
 
         async def found(delay: float, person: Person = person) -> Answer:
@@ -183,6 +183,25 @@ async def test_nobody_who_deletes_their_account_is_left_with_a_workspace(api: Ap
         assert deleted.data["accountDelete"]["userErrors"] == []
         assert await sql.fetchval(standing, person.id) == 0
         assert {answer.code for answer in founded if answer.errors} <= {"UNAUTHENTICATED"}
+
+
+@pytest.mark.parametrize("what", ["founding", "adding"])
+async def test_nobody_gets_a_workspace_while_their_user_is_held(
+    person: Person, stranger: Person, sql: asyncpg.Pool, what: str
+) -> None:
+    """As a deletion holds it while it looks for their workspaces: a foreign key's own lock would not wait."""
+    async with sql.acquire() as holder, holder.transaction():
+        await holder.execute("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE", stranger.id)
+        if what == "founding":
+            write = stranger.run(WORKSPACE_CREATE, {"input": {"slug": unique("space"), "name": "Mine"}})
+        else:
+            given = {"workspaceId": person.workspace_id, "email": stranger.email, "role": "MEMBER"}
+            write = person.run(ADD, given)
+        late = await waiting(sql, write)
+        standing = "SELECT count(*) FROM memberships WHERE user_id = $1"
+        before = await sql.fetchval(standing, stranger.id)
+    await late
+    assert await sql.fetchval(standing, stranger.id) == before + 1
 
 
 async def test_a_workspace_founded_behind_a_deletion_is_not(person: Person, sql: asyncpg.Pool) -> None:

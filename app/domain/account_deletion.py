@@ -36,6 +36,7 @@ deleting their account."""
 async def delete(write: Write, *, sends_mail: bool) -> None:
     """Deletes the viewer's account, the workspaces that nobody else belongs to, and their sessions.
 
+    Comes behind `confirm_password`, which holds the user from then on.
     Raises Forbidden while a workspace with others in it would be left without an owner; Unauthenticated for
     somebody whom another write has signed out meanwhile.
     """
@@ -65,12 +66,12 @@ async def delete(write: Write, *, sends_mail: bool) -> None:
 async def _lock(write: Write) -> tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]:
     """The user, and each workspace they belong to with their place in it, as it stays until the commit.
 
-    Whoever adds a member holds the workspace and shares a lock on the user. So none is added behind the lock
-    of the user, and who was added just before is found by the second look.
+    `confirm_password` holds the user; whoever founds a workspace or adds a member shares the user first
+    (workspaces.py, members.py): they come wholly before or after. FOR UPDATE waits also for what refers to
+    the user by a foreign key alone, an idempotency key or a mail, so that it is found and deleted.
     """
     await write.fetch("Workspace.lockOwn", _LOCK_WORKSPACES)
     [person] = await write.fetch("User.lock", _LOCK_USER)
-    await write.fetch("Workspace.lockOwn", _LOCK_WORKSPACES)
     return person, await write.fetch("Membership.own", _MEMBERSHIPS)
 
 

@@ -19,10 +19,12 @@ class MemberUpdate(TypedDict, total=False):
 
 async def add(write: Write, *, workspace_id: str, email: str, role: Role) -> models.Membership:
     """Makes somebody who has signed up a member; a former member comes back to the row they had."""
+    user_id = await _signed_up(write, email)
     workspace = await workspaces.lock(write, workspace_id, ("workspaceId",))
     access.require_role(write.viewer, workspace.id, *access.MANAGERS)
     _require_owner_for(role, write, workspace.id)
-    user_id = await _signed_up(write, email)
+    if user_id is None:  # told only to whoever may add members
+        raise UserFault("Nobody has signed up with this email.", ("email",), UserErrorCode.NOT_FOUND)
     former = await _membership_of(write, workspace.id, user_id)
     if former is None:
         membership = await _create(write, workspace.id, user_id, role)
@@ -93,13 +95,11 @@ def _require_owner_for(role: Role, write: Write, workspace_id: UUID) -> None:
         access.require_role(write.viewer, workspace_id, Role.OWNER)
 
 
-async def _signed_up(write: Write, email: str) -> UUID:
+async def _signed_up(write: Write, email: str) -> UUID | None:
+    """Who has the address; held before the workspace, as a deletion of their account holds them."""
     address = parse_email(email)
     found = await write.fetch("User.byEmail", _USER_BY_EMAIL, email=address) if address else []
-    if not found:
-        raise UserFault("Nobody has signed up with this email.", ("email",), UserErrorCode.NOT_FOUND)
-    user_id: UUID = found[0]["id"]
-    return user_id
+    return found[0]["id"] if found else None
 
 
 async def _membership_of(write: Write, workspace_id: UUID, user_id: UUID) -> models.Membership | None:
@@ -133,10 +133,11 @@ async def _require_another_owner(write: Write, membership: models.Membership) ->
         raise Forbidden("A workspace keeps at least one owner. Make somebody else an owner first.", ("id",))
 
 
-# The lock: they do not delete their account meanwhile (account_deletion.py).
+# The lock: they do not delete their account meanwhile (account_deletion.py). FOR KEY SHARE would not do
+# (workspaces.py).
 _USER_BY_EMAIL = """
 SELECT "id" FROM "users" WHERE lower("email") = lower(:email) AND "disabled_at" IS NULL
-FOR KEY SHARE
+FOR SHARE
 """
 
 _MEMBERSHIP_ID = """

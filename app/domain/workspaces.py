@@ -113,8 +113,12 @@ def check_slug(slug: str, field: Sequence[str]) -> str:
     return slug
 
 
+# The lock: the owner does not delete their account meanwhile (account_deletion.py). The membership's foreign
+# key takes FOR KEY SHARE, which is not enough: PostgreSQL (heap_lock_tuple) may grant it beside a FOR UPDATE
+# that comes while it looks, as it looks again for updates alone.
 _INSERT_COUNTER = """
-INSERT INTO "workspace_counters" ("workspace_id", "seq") VALUES (:workspace_id, 0)
+WITH owner AS (SELECT "id" FROM "users" WHERE "id" = :user_id FOR SHARE)
+INSERT INTO "workspace_counters" ("workspace_id", "seq") SELECT :workspace_id::uuid, 0 FROM owner
 """
 
 _VIEWER_ROLE = """
