@@ -20,8 +20,9 @@ HOLD = """
 import signal, sys, time
 from pathlib import Path
 from app.infra.embedded import EmbeddedServers
-# What a shell starts in the background inherits that SIGINT is ignored.
+# What a shell starts in the background inherits that SIGINT is ignored; what nohup starts, that SIGHUP is.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 servers = EmbeddedServers(Path(sys.argv[1]))
 servers.start()
 print(*servers.pids, flush=True)
