@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable
-from typing import Any
 
 import asyncpg
 import pytest
@@ -13,6 +11,7 @@ from app.domain.account_deletion import AT_ONCE, WORKSPACE_NAME
 from app.infra.db import Database
 from app.jobs.purge import purge
 from tests.harness.client import Api
+from tests.harness.locks import sent_behind
 from tests.harness.people import MEMBER_ADD, sign_up, unique
 from tests.harness.removal import (
     WORKSPACE_TABLES,
@@ -25,7 +24,6 @@ from tests.harness.removal import (
 from tests.harness.server import Server
 from tests.harness.verbs import done
 from tests.harness.world import World, make_world
-from tests.live import until
 
 VIEWER = "{ viewer { id } }"
 CHANGES = """
@@ -137,21 +135,11 @@ async def test_who_is_added_at_that_moment_is_added_nowhere(api: Api, sql: async
     remove = "mutation ($id: ID!) { memberRemove(id: $id) { userErrors { code } } }"
     await other.create(remove, {"id": membership_id})
     variables = {"workspaceId": other.workspace_id, "email": person.email, "role": "MEMBER"}
-
-    async def blocked() -> int:
-        query = (
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        return int(await sql.fetchval(query))
-
     async with sql.acquire() as holder, holder.transaction():
         # Between looking up whom to add and adding them.
         await holder.execute("SELECT 1 FROM memberships WHERE id = $1 FOR UPDATE", membership_id)
-        adding = asyncio.create_task(other.run(MEMBER_ADD, variables))
-        await until(lambda: _equals(blocked(), 1))
-        deleting = asyncio.create_task(delete(person))
-        await until(lambda: _is_done_or(deleting, blocked(), 2))
+        adding = await sent_behind(sql, holder, other.run(MEMBER_ADD, variables))
+        deleting = await sent_behind(sql, holder, delete(person))
     added, deleted = await asyncio.gather(adding, deleting)
     assert (added.data["memberAdd"]["userErrors"], deleted) == ([], [])
     standing = "SELECT count(*) FROM memberships WHERE user_id = $1 AND removed_at IS NULL"
@@ -169,11 +157,3 @@ async def test_of_two_owners_who_go_at_once_one_is_refused(api: Api, sql: asyncp
         "SELECT count(*) FROM memberships WHERE workspace_id = $1 AND role = 'OWNER' AND removed_at IS NULL"
     )
     assert await sql.fetchval(owners, workspace["id"]) == 1
-
-
-async def _equals(count: Awaitable[int], expected: int) -> bool:
-    return await count == expected
-
-
-async def _is_done_or(task: asyncio.Task[Any], count: Awaitable[int], expected: int) -> bool:
-    return await count == expected or task.done()

@@ -1,15 +1,14 @@
 """Mails that wait when what they would offer is taken back, and whose name mails hold."""
 
 import asyncio
-from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.harness.locks import sent_behind, until_behind
 from tests.harness.mail import Post, is_put_back
 from tests.harness.people import PASSWORD, Person, sign_up, unique
 from tests.harness.taskflow import run_taskflow
-from tests.live import until
 from tests.test_mail_addresses import CHANGE, RESET, RESET_REQUEST, VERIFY, change
 
 PASSWORD_CHANGE = """
@@ -49,15 +48,6 @@ async def nothing_comes(post: Post, address: str) -> None:
     assert post.mail.tried.count(address) == tried
 
 
-async def waiting(post: Post, count: int) -> bool:
-    """Whether so many statements wait for a lock."""
-    waits: int = await post.sql.fetchval(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    return waits >= count
-
-
 async def test_a_change_of_address_that_waits_ends_with_the_password(post: Post, robin: Person) -> None:
     address = await queued(post, robin)
     await robin.create(PASSWORD_CHANGE, {"old": PASSWORD, "new": NEW})
@@ -92,10 +82,11 @@ async def test_who_is_just_making_a_link_finds_that_it_is_void(post: Post, robin
     post.mail.replies.clear()
     async with post.sql.acquire() as holder, holder.transaction():
         await holder.execute("SELECT 1 FROM users WHERE id = $1 FOR UPDATE", robin.id)
-        changing = asyncio.create_task(robin.run(PASSWORD_CHANGE, {"old": PASSWORD, "new": NEW}))
-        await until(partial(waiting, post, 1))
+        changing = await sent_behind(
+            post.sql, holder, robin.run(PASSWORD_CHANGE, {"old": PASSWORD, "new": NEW})
+        )
         await post.clock_of_outbox()
-        await until(partial(waiting, post, 2))  # taken, and about to make a link
+        await until_behind(post.sql, holder, 2)  # taken, and about to make a link
     assert (await changing).data["passwordChange"]["userErrors"] == []
     await nothing_comes(post, address)
     assert await post.sql.fetchval(TOKENS, robin.id) == 0
@@ -111,8 +102,8 @@ async def test_a_change_that_is_asked_for_behind_a_new_password_needs_that_one(
         other = await sign_up(post.api, password=NEW)
         new_hash = await holder.fetchval(hashed, other.email)
         await holder.execute("UPDATE users SET password_hash = $2 WHERE id = $1", robin.id, new_hash)
-        asking = asyncio.create_task(robin.run(CHANGE, {"email": address, "password": PASSWORD}))
-        await until(partial(waiting, post, 1))
+        asked = {"email": address, "password": PASSWORD}
+        asking = await sent_behind(post.sql, holder, robin.run(CHANGE, asked))
     errors = (await asking).data["emailChange"]["userErrors"]
     assert [error["code"] for error in errors] == ["INVALID_CREDENTIALS"]
     assert await post.sql.fetchrow(WAITING, robin.id) is None

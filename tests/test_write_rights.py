@@ -1,7 +1,7 @@
 """A write that has waited: what counts is who somebody is when it is written, not when they asked."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from tests.harness.client import Answer, Api
+from tests.harness.locks import sent_behind, until_behind
 from tests.harness.people import PASSWORD, TASK_CREATE, WORKSPACE_CREATE, Person, sign_up, unique
 from tests.harness.removal import DELETE
 from tests.harness.verbs import event_count
@@ -35,32 +36,14 @@ HOLDERS = {
 }
 
 
-async def blocked(sql: asyncpg.Pool) -> int:
-    count: int = await sql.fetchval(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
-    return count
-
-
 @asynccontextmanager
-async def held(sql: asyncpg.Pool, what: str, workspace_id: str, project_id: str) -> AsyncIterator[None]:
+async def held(
+    sql: asyncpg.Pool, what: str, workspace_id: str, project_id: str
+) -> AsyncIterator[asyncpg.Connection]:
     """Writes of tasks there wait until the end of the block."""
     async with sql.acquire() as holder, holder.transaction():
         await holder.execute(HOLDERS[what], workspace_id, project_id)
-        yield
-
-
-async def waiting(sql: asyncpg.Pool, work: Awaitable[Answer]) -> asyncio.Task[Answer]:
-    """The request, once one more waits for a lock."""
-    before = await blocked(sql)
-    task = asyncio.ensure_future(work)
-
-    async def waits() -> bool:
-        return await blocked(sql) > before
-
-    await until(waits)
-    return task
+        yield holder
 
 
 def creation(project_id: str) -> dict[str, Any]:
@@ -72,8 +55,8 @@ async def test_a_removed_members_write_that_waits_is_refused(
 ) -> None:
     member = (await add(person, stranger))["member"]
     given = creation(person.project_id)
-    async with held(sql, "project", person.workspace_id, person.project_id):
-        late = await waiting(sql, stranger.run(TASK_CREATE, given))
+    async with held(sql, "project", person.workspace_id, person.project_id) as holder:
+        late = await sent_behind(sql, holder, stranger.run(TASK_CREATE, given))
         assert (await remove(person, member["id"]))["userErrors"] == []
         events = await event_count(sql, person.workspace_id)
     payload = (await late).data["taskCreate"]
@@ -93,9 +76,9 @@ async def test_of_a_removal_and_a_write_at_the_log_either_comes_first(
     member = (await add(person, stranger))["member"]
     write = stranger.run(TASK_CREATE, creation(person.project_id))
     removal = person.run("mutation ($id: ID!) { memberRemove(id: $id) { syncSeq } }", {"id": member["id"]})
-    async with held(sql, "counter", person.workspace_id, person.project_id):
+    async with held(sql, "counter", person.workspace_id, person.project_id) as holder:
         order = [removal, write] if first == "removal" else [write, removal]
-        tasks = [await waiting(sql, each) for each in order]
+        tasks = [await sent_behind(sql, holder, each) for each in order]
     one, other = await asyncio.gather(*tasks)
     payload = (other if first == "removal" else one).data["taskCreate"]
     expected = ["NOT_FOUND"] if first == "removal" else []
@@ -110,8 +93,8 @@ async def test_somebody_made_a_guest_meanwhile_is_forbidden_it(
     person: Person, stranger: Person, sql: asyncpg.Pool
 ) -> None:
     member = (await add(person, stranger))["member"]
-    async with held(sql, "project", person.workspace_id, person.project_id):
-        late = await waiting(sql, stranger.run(TASK_CREATE, creation(person.project_id)))
+    async with held(sql, "project", person.workspace_id, person.project_id) as holder:
+        late = await sent_behind(sql, holder, stranger.run(TASK_CREATE, creation(person.project_id)))
         await person.create(ROLE, {"id": member["id"], "role": "GUEST"})
         events = await event_count(sql, person.workspace_id)
     payload = (await late).data["taskCreate"]
@@ -123,8 +106,8 @@ async def test_somebody_given_another_role_that_may_do_it_does_it(
     person: Person, stranger: Person, sql: asyncpg.Pool
 ) -> None:
     member = (await add(person, stranger))["member"]
-    async with held(sql, "project", person.workspace_id, person.project_id):
-        late = await waiting(sql, stranger.run(TASK_CREATE, creation(person.project_id)))
+    async with held(sql, "project", person.workspace_id, person.project_id) as holder:
+        late = await sent_behind(sql, holder, stranger.run(TASK_CREATE, creation(person.project_id)))
         await person.create(ROLE, {"id": member["id"], "role": "ADMIN"})
     payload = (await late).data["taskCreate"]
     assert (payload["userErrors"], payload["task"]["version"]) == ([], 1)
@@ -135,17 +118,13 @@ async def test_after_signing_out_nothing_is_written_any_more(
     person: Person, sql: asyncpg.Pool, what: str
 ) -> None:
     events = await event_count(sql, person.workspace_id)
-    async with held(sql, what, person.workspace_id, person.project_id):
-        late = await waiting(sql, person.run(MANY, creation(person.project_id)))
+    async with held(sql, what, person.workspace_id, person.project_id) as holder:
+        late = await sent_behind(sql, holder, person.run(MANY, creation(person.project_id)))
         leaving = asyncio.ensure_future(person.run(SIGN_OUT))
         if what == "project":
             assert (await leaving).data["signOut"]["userErrors"] == []
         else:  # the write has begun to be logged: it comes first, and the answer waits for it
-
-            async def both_wait() -> bool:
-                return await blocked(sql) >= 2
-
-            await until(both_wait)
+            await until_behind(sql, holder, 2)
             assert not leaving.done()
     answer = await late
     assert (await leaving).data["signOut"]["userErrors"] == []
@@ -159,8 +138,8 @@ async def test_a_session_that_has_ended_past_the_api_writes_nothing(
     person: Person, sql: asyncpg.Pool, statement: str
 ) -> None:
     events = await event_count(sql, person.workspace_id)
-    async with held(sql, "project", person.workspace_id, person.project_id):
-        late = await waiting(sql, person.run(TASK_CREATE, creation(person.project_id)))
+    async with held(sql, "project", person.workspace_id, person.project_id) as holder:
+        late = await sent_behind(sql, holder, person.run(TASK_CREATE, creation(person.project_id)))
         await sql.execute(f"UPDATE sessions SET {statement} WHERE user_id = $1", person.id)
     assert (await late).code == "UNAUTHENTICATED"
     assert await event_count(sql, person.workspace_id) == events
@@ -197,7 +176,7 @@ async def test_nobody_gets_a_workspace_while_their_user_is_held(
         else:
             given = {"workspaceId": person.workspace_id, "email": stranger.email, "role": "MEMBER"}
             write = person.run(ADD, given)
-        late = await waiting(sql, write)
+        late = await sent_behind(sql, holder, write)
         standing = "SELECT count(*) FROM memberships WHERE user_id = $1"
         before = await sql.fetchval(standing, stranger.id)
     await late
@@ -215,7 +194,9 @@ async def test_a_workspace_founded_behind_a_deletion_is_not(person: Person, sql:
             return bool(await sql.fetchval(WAITS_FOR_SESSIONS))
 
         await until(holds_user)
-        founding = await waiting(sql, person.run(WORKSPACE_CREATE, {"input": {"slug": slug, "name": "Mine"}}))
+        founding = await sent_behind(
+            sql, holder, person.run(WORKSPACE_CREATE, {"input": {"slug": slug, "name": "Mine"}})
+        )
     assert (await deleting).data["accountDelete"]["userErrors"] == []
     assert (await founding).code == "UNAUTHENTICATED"
     assert await sql.fetchval("SELECT count(*) FROM workspaces WHERE slug = $1", slug) == 0
