@@ -9,9 +9,9 @@ import pytest
 from app.domain.account_deletion import NAME
 from tests.conftest import StartServer
 from tests.harness.client import Api
-from tests.harness.mail import open_post
+from tests.harness.mail import mail_is_done, open_post
 from tests.harness.people import PASSWORD, Person, sign_up, unique
-from tests.harness.removal import DELETE, delete, everything_of, mail_is_done, traces
+from tests.harness.removal import DELETE, delete, everything_of, traces
 from tests.harness.server import Server, Servers
 from tests.harness.sockets import open_socket
 from tests.harness.stores import Stores

@@ -12,12 +12,12 @@ from app.infra.db import Database
 from app.jobs.purge import purge
 from tests.harness.client import Api
 from tests.harness.locks import sent_behind
+from tests.harness.mail import mail_is_done
 from tests.harness.people import MEMBER_ADD, sign_up, unique
 from tests.harness.removal import (
     WORKSPACE_TABLES,
     delete,
     everything_of,
-    mail_is_done,
     row_counts,
     traces,
 )
@@ -135,6 +135,7 @@ async def test_who_is_added_at_that_moment_is_added_nowhere(api: Api, sql: async
     remove = "mutation ($id: ID!) { memberRemove(id: $id) { userErrors { code } } }"
     await other.create(remove, {"id": membership_id})
     variables = {"workspaceId": other.workspace_id, "email": person.email, "role": "MEMBER"}
+    await mail_is_done(sql, person)
     async with sql.acquire() as holder, holder.transaction():
         # Between looking up whom to add and adding them.
         await holder.execute("SELECT 1 FROM memberships WHERE id = $1 FOR UPDATE", membership_id)

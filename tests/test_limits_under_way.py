@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import StartServer
 from tests.harness.client import Answer, Api
+from tests.harness.mail import mail_is_done
 from tests.harness.people import PASSWORD, TASK_CREATE, Person, sign_up
 from tests.harness.server import Server
 from tests.harness.sockets import Socket, open_socket
@@ -99,6 +100,7 @@ async def place(
     api = api_of(server)
     person = await sign_up(api)
     sql = await asyncpg.connect(server.database_url)
+    await mail_is_done(sql, person)
     yield Place(server, api, person, sql)
     await sql.close()
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.harness.client import Answer, Api
 from tests.harness.locks import sent_behind, until_behind
+from tests.harness.mail import mail_is_done
 from tests.harness.people import PASSWORD, TASK_CREATE, WORKSPACE_CREATE, Person, sign_up, unique
 from tests.harness.removal import DELETE
 from tests.harness.verbs import event_count
@@ -169,6 +170,7 @@ async def test_nobody_gets_a_workspace_while_their_user_is_held(
     person: Person, stranger: Person, sql: asyncpg.Pool, what: str
 ) -> None:
     """As a deletion holds it while it looks for their workspaces: a foreign key's own lock would not wait."""
+    await mail_is_done(sql, stranger)
     async with sql.acquire() as holder, holder.transaction():
         await holder.execute("SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE", stranger.id)
         if what == "founding":
@@ -185,6 +187,7 @@ async def test_nobody_gets_a_workspace_while_their_user_is_held(
 
 async def test_a_workspace_founded_behind_a_deletion_is_not(person: Person, sql: asyncpg.Pool) -> None:
     slug = unique("space")
+    await mail_is_done(sql, person)
     async with sql.acquire() as holder, holder.transaction():
         # Where the deletion holds the user already, and is not done.
         await holder.execute("SELECT 1 FROM sessions WHERE user_id = $1 FOR UPDATE", person.id)

@@ -23,6 +23,7 @@ from tests.harness.client import Api
 from tests.harness.people import Person
 from tests.harness.server import Server, Servers, free_port, server_environment
 from tests.harness.stores import Stores
+from tests.live import until
 
 NEWEST = "SELECT * FROM outbox_mails WHERE user_id = $1 ORDER BY id DESC LIMIT 1"
 USER, PASSWORD = "taskflow", "smtp secret"
@@ -230,3 +231,20 @@ def _part(message: EmailMessage, subtype: str) -> str:
     part = message.get_body((subtype,))
     assert part is not None
     return str(part.get_content()).replace("\r\n", "\n")
+
+
+async def mail_is_done(sql: asyncpg.Pool | asyncpg.Connection, person: Person) -> None:
+    """To this person: servers that other tests killed may hold others' for minutes.
+
+    What sends it locks the user, and so waits beside others where a test has locked them.
+    """
+    waiting_for = (
+        "SELECT count(*) FROM outbox_mails"
+        " WHERE finished_at IS NULL AND (user_id = $1 OR lower(address) = lower($2))"
+    )
+
+    async def all_sent() -> bool:
+        waiting: int = await sql.fetchval(waiting_for, person.id, person.email)
+        return waiting == 0
+
+    await until(all_sent, patience=30)

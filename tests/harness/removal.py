@@ -8,7 +8,6 @@ import asyncpg
 from tests.harness.client import Json
 from tests.harness.people import PASSWORD, Person
 from tests.harness.world import TABLES
-from tests.live import until
 
 DELETE = """
 mutation ($password: String!, $validateOnly: Boolean) {
@@ -56,17 +55,3 @@ async def everything_of(sql: asyncpg.Pool, person: Person) -> str:
     memberships = await sql.fetch("SELECT * FROM memberships WHERE user_id = $1 ORDER BY id", person.id)
     events = await sql.fetchval("SELECT count(*) FROM events WHERE workspace_id = $1", person.workspace_id)
     return json.dumps([*map(str, [user, sessions, memberships]), events])
-
-
-async def mail_is_done(sql: asyncpg.Pool, person: Person) -> None:
-    """To this person: servers that other tests killed may hold others' for minutes."""
-    waiting_for = (
-        "SELECT count(*) FROM outbox_mails"
-        " WHERE finished_at IS NULL AND (user_id = $1 OR lower(address) = lower($2))"
-    )
-
-    async def all_sent() -> bool:
-        waiting: int = await sql.fetchval(waiting_for, person.id, person.email)
-        return waiting == 0
-
-    await until(all_sent, patience=30)
