@@ -10,6 +10,7 @@ from tests.deploy.conftest import REPLICA_ADDRESSES
 from tests.faults.cluster import Clock, Cluster
 from tests.faults.conftest import Figures
 from tests.faults.load import Load, assert_written_once, going_on, write_all
+from tests.harness.nginx import NAMES_VALID
 from tests.harness.people import Person
 from tests.harness.server import Server
 from tests.harness.sockets import SubscriptionClosed
@@ -87,6 +88,8 @@ async def test_sigterm_lets_slow_requests_finish_and_sends_sockets_elsewhere(
 async def _known(cluster: Cluster, *addresses: str) -> None:
     """Returns when nginx passes requests on to these replicas, and to no others."""
     cluster.nginx.names.addresses = list(addresses)
+    # Each of its processes asks for itself; the requests below come by one connection, so to one of them.
+    await asyncio.sleep(NAMES_VALID + 1)  # by a clock of whole seconds
     await until(lambda: _pass_to(cluster, set(addresses)))
 
 

@@ -19,6 +19,8 @@ from tests.harness.server import free_port
 from tests.harness.stores import REPOSITORY
 
 FOLDER = REPOSITORY / "nginx"
+NAMES_VALID = 1
+"""Seconds for which each of its processes goes by what it was last told of names."""
 
 
 @dataclass
@@ -111,7 +113,7 @@ class Nginx:
         certs.mkdir()
         (self.folder / "certbot").mkdir()
         (place / "dns.conf").write_text(
-            f"resolver {self.names.address} valid=1s ipv6=off;\nresolver_timeout 2s;\n"
+            f"resolver {self.names.address} valid={NAMES_VALID}s ipv6=off;\nresolver_timeout 2s;\n"
             f'map "" $replicas {{ default app:{self.port}; }}\n'
             f"client_body_temp_path {self.folder}/body;\nproxy_temp_path {self.folder}/proxy;\n"
         )
