@@ -183,7 +183,8 @@ async def _status(person: Person) -> int:
 
 async def _all_wait(sql: asyncpg.Pool) -> bool:
     query = (
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%removedAt%'"
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%removedAt%'"
     )
     return bool(await sql.fetchval(query) == AT_ONCE)
 
