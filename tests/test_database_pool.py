@@ -10,7 +10,8 @@ import pytest
 from app.config import load_settings
 from app.infra import pool as pool_module
 from app.infra.database_errors import DatabaseUnavailable
-from app.infra.pool import ACQUIRE_SECONDS, Pool
+from app.infra.pool import ACQUIRE_SECONDS, Opened, Pool
+from tests.live import until
 
 SIZE = 3
 PID = "SELECT pg_backend_pid() AS pid"
@@ -66,7 +67,7 @@ async def test_no_owner_keeps_the_others_out(pool: Pool) -> None:
     await asyncio.wait(waiting[2:])
     for task in waiting[:2]:
         pool.release(task.result())
-    assert pool.in_use == 0
+    await until(lambda: pool.in_use == 0)  # the one that was given up takes a moment to close
     assert pool.waiting == 0
 
 
@@ -150,3 +151,45 @@ async def test_after_expiry_all_are_new(pool: Pool) -> None:
     (under_way,) = await running
     (after,) = await run(pool)
     assert under_way["pid"] == before["pid"] != after["pid"]
+
+
+async def test_room_that_its_hearer_may_not_use_is_told_to_the_next(
+    new_database: Callable[..., Awaitable[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one owner two wait: what one is told of, they may not use any more once the other holds another one."""
+    pool = Pool(load_settings(database_url=await new_database(empty=True)).database, 4)
+    greedy = [await pool.acquire("greedy") for _ in range(3)]
+    other = await pool.acquire("other")
+    waiting = [asyncio.create_task(pool.acquire(owner)) for owner in ("greedy", "greedy", "last")]
+    await asyncio.sleep(0.01)
+    leave = pool._leave
+
+    def leave_while_another_one_comes_free(opened: Opened) -> None:
+        leave(opened)
+        pool.release(other)
+
+    monkeypatch.setattr(pool, "_leave", leave_while_another_one_comes_free)
+    pool.discard(greedy[0])
+    async with asyncio.timeout(1):
+        await waiting[2]
+    assert len([one for one in waiting if one.done()]) == 2
+    monkeypatch.undo()
+    for one in waiting:
+        one.cancel()
+    await asyncio.wait(waiting)
+    for opened in [*greedy[1:], *(one.result() for one in waiting if not one.cancelled())]:
+        pool.release(opened)
+    await pool.close()
+
+
+async def test_a_share_that_comes_free_by_a_connection_that_closes_is_used_at_once(pool: Pool) -> None:
+    held = [await pool.acquire("greedy") for _ in range(SIZE - 1)]
+    pool.release(await pool.acquire("other"))
+    waiting = asyncio.create_task(pool.acquire("greedy"))
+    await asyncio.sleep(0.01)
+    pool.discard(held[0])
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # told, then run; the closing takes a round trip
+    assert waiting.done()
+    for opened in (held[1], await waiting):
+        pool.release(opened)

@@ -51,6 +51,17 @@ async def test_in_a_transaction_that_fails_and_the_next_one_is_right(connection:
         assert len((await connection.rows(ALL, []))[0]) == 3
 
 
+async def test_what_was_done_is_not_done_again(connection: PreparingConnection) -> None:
+    """A row whose type has changed is made, and only then found to be unreadable."""
+    insert = "INSERT INTO things (id) VALUES ($1) RETURNING (SELECT pair FROM things WHERE id = 1)"
+    await connection.rows(insert, [2])
+    await connection.execute("ALTER TYPE pair ADD ATTRIBUTE c int CASCADE")
+    with pytest.raises(asyncpg.OutdatedSchemaCacheError):
+        await connection.rows(insert, [3])
+    [[made]] = await connection.rows("SELECT count(*) FROM things WHERE id = 3", [])
+    assert made == 1
+
+
 async def test_a_wrong_argument_says_so_and_leaves_the_connection_usable(
     connection: PreparingConnection,
 ) -> None:

@@ -81,9 +81,10 @@ class Pool:
         deadline = asyncio.get_running_loop().time() + ACQUIRE_SECONDS
         try:
             while opened is None:
-                may_open = len(self._opened) < self.size and self._may_hold(owner)
-                opened = await (self._open if may_open else self._wait)(owner, deadline)
-                opened = opened or self.take_free(owner)
+                if self._has_room() and self._may_hold(owner):
+                    opened = await self._open(owner, deadline)
+                else:
+                    opened = await self._wait(owner, deadline) or self._take_told(owner)
         except TimeoutError as error:
             self._timeouts.inc()
             raise DatabaseUnavailable(f"No database connection came free in {ACQUIRE_SECONDS} s.") from error
@@ -127,6 +128,8 @@ class Pool:
     def discard(self, opened: Opened) -> None:
         """Closes it, and whatever it still runs is stopped."""
         self._take_back(opened)
+        if self._free:  # its owner may hold another one from now on
+            self._pass_on(None)
         closing = asyncio.create_task(self._close(opened))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
@@ -158,6 +161,16 @@ class Pool:
         self.expire()
         if self._closing:
             await asyncio.wait(self._closing)
+
+    def _has_room(self) -> bool:
+        return len(self._opened) < self.size
+
+    def _take_told(self, owner: object) -> Opened | None:
+        """As `take_free`, for who was told of room: another one hears of it where they may not hold it by now."""
+        opened = self.take_free(owner)
+        if opened is None and (self._free or self._has_room()) and not self._may_hold(owner):
+            self._pass_on(None)
+        return opened
 
     async def _open(self, owner: object, deadline: float) -> Opened:
         opened = Opened(None, self._generation, 0, asyncio.timeout_at(deadline))

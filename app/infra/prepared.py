@@ -18,9 +18,12 @@ class PreparingConnection(asyncpg.Connection):  # type: ignore[misc]  # it has n
             return rows
         try:
             rows = await self._protocol.bind_execute(prepared, args, "", 0, False, None)
-        except (InvalidCachedStatementError, OutdatedSchemaCacheError):  # its tables have changed
+        except InvalidCachedStatementError:  # its tables have changed; nothing was done
             await self.reload_schema_state()
             if self.is_in_transaction():
                 raise
             rows = await self.fetch(sql, *args)
+        except OutdatedSchemaCacheError:  # it was done, and only its rows cannot be read
+            await self.reload_schema_state()
+            raise
         return rows
