@@ -156,7 +156,7 @@ async def test_after_expiry_all_are_new(pool: Pool) -> None:
 async def test_room_that_its_hearer_may_not_use_is_told_to_the_next(
     new_database: Callable[..., Awaitable[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of one owner two wait: what one is told of, they may not use any more once the other holds another one."""
+    """Of one owner two wait: what one hears of they may not use once the other holds another one."""
     pool = Pool(load_settings(database_url=await new_database(empty=True)).database, 4)
     greedy = [await pool.acquire("greedy") for _ in range(3)]
     other = await pool.acquire("other")

@@ -12,6 +12,7 @@ from tests.conftest import StartServer
 from tests.fuzz.wire import exchange
 from tests.harness.client import Api
 from tests.harness.server import Server, Servers
+from tests.live import until
 
 ApiOf = Callable[[Server], Api]
 HOST = b"Host: here\r\n"
@@ -46,6 +47,7 @@ async def own(server: Server, servers: Servers) -> AsyncIterator[Server]:
     env.pop("APP_PORT")
     started = servers.start(env)
     await started.wait_ready()
+    await until(lambda: "Ctrl-C" in started.output())  # the last of what it says of itself
     yield started
     started.kill()
 

@@ -92,6 +92,83 @@ async def test_an_answer_that_nobody_reads_is_dropped(impatient: None) -> None:
         await asyncio.wait_for(dropped.wait(), 20)
 
 
+async def test_who_reads_slowly_but_steadily_gets_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "WRITE_TIMEOUT", 1.0)  # the kernel takes by fits and starts
+    size = 28 * 1024 * 1024
+
+    async def generous(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-length", b"%d" % size)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": bytes(size)})
+
+    async with serving(generous, limit=1024) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        received = 0
+        while received < size:
+            part = await reader.read(2**16)
+            assert part, received
+            received += len(part)
+            await asyncio.sleep(0.01)  # of 6 MB a second
+    assert head.startswith(b"HTTP/1.1 200 ")
+
+
+async def test_an_application_that_never_pauses_is_made_to() -> None:
+    """What one tick of the event loop writes is sent together, but not without end."""
+    part, sent = bytes(2**20), []
+
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for number in range(100):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+            sent.append(number)
+
+    async with serving(endless, limit=1024) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.2)
+        assert 0 < len(sent) < 20
+
+
+TRAILING = b"POST / HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n"
+
+
+@pytest.mark.parametrize("line", [b"X-Trailer: " + b"x" * 1000 + b"\r\n", b"x" * 1000])
+async def test_trailers_without_end_are_refused(line: bytes) -> None:
+    """Many, and one that has no end."""
+
+    async def reading(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with serving(reading) as (reader, writer):
+        answer = asyncio.create_task(read_answer(reader))
+        writer.write(TRAILING)
+        for _ in range(1000):
+            writer.write(line)
+            await asyncio.sleep(0)
+            if answer.done():
+                break
+        status, body = await answer
+        assert (status, body["errors"][0]["extensions"]["code"]) == (431, "PAYLOAD_TOO_LARGE")
+
+
+async def test_trailers_are_no_headers() -> None:
+    """Of a proxy that hands them on, too: it checks headers alone."""
+    seen: list[tuple[bytes, bytes]] = []
+
+    async def reading(scope: Any, receive: Any, send: Any) -> None:
+        while (await receive())["more_body"]:
+            pass
+        seen.extend(scope["headers"])
+        await hello(scope, receive, send)
+
+    async with serving(reading) as (reader, writer):
+        writer.write(TRAILING + b"Authorization: Bearer x\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n")
+        assert (await read_answer(reader))[0] == 200
+    assert [name for name, _ in seen] == [b"host", b"transfer-encoding"]
+
+
 @pytest.mark.parametrize("begun", [b"", b'{"query":'])
 async def test_a_body_that_does_not_come_is_408(impatient: None, begun: bytes) -> None:
     async def reading(scope: Any, receive: Any, send: Any) -> None:

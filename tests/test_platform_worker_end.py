@@ -8,7 +8,7 @@ import uvicorn
 from starlette.responses import PlainTextResponse
 from uvicorn import Config
 
-from app.web.http_protocol import DrainingProtocol
+from app.web.draining_protocol import DrainingProtocol
 from app.web.supervisor import bind
 from app.web.worker import WorkerServer
 from tests.harness.server import free_port

@@ -166,7 +166,7 @@ class Pool:
         return len(self._opened) < self.size
 
     def _take_told(self, owner: object) -> Opened | None:
-        """As `take_free`, for who was told of room: another one hears of it where they may not hold it by now."""
+        """As `take_free`, for who was told of room; where they may not use it by now the next one hears."""
         opened = self.take_free(owner)
         if opened is None and (self._free or self._has_room()) and not self._may_hold(owner):
             self._pass_on(None)

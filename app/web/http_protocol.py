@@ -1,18 +1,16 @@
 import asyncio
-from typing import Final, cast
+from typing import Final
 
 import httptools
-from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.web.http_cycle import Cycle
-from app.web.joined_transport import Joined
+from app.web.http_upgrade import UpgradingProtocol
 from app.web.refusals import (
     HEAD_TOO_LARGE,
     MAX_HEAD,
     MAX_HEADERS,
     TOO_LATE,
     TOO_MANY_HEADERS,
+    TRAILERS_TOO_LARGE,
     UNREADABLE,
     URI_TOO_LONG,
     Refusal,
@@ -22,18 +20,21 @@ from app.web.refusals import (
 REQUEST_TIMEOUT: Final = 30.0
 """Seconds in which a request must have come, its body too; and a new connection's first one."""
 WRITE_TIMEOUT: Final = 30.0
-"""Seconds that a client may read nothing of what waits for it."""
+"""Seconds in which a client must read what waits for it, or MIN_READ of it."""
+MIN_READ: Final = 256 * 1024
+"""Bytes: what waits takes memory, so that it must not wait for ever."""
 MAX_UNREAD: Final = 8 * 1024 * 1024
 """Bytes that are taken, and dropped, of a request that has been answered: a client that is cut off while it
 sends does not see the answer."""
 
-# How long a request that is on its way may still arrive.
-_LINGER_SECONDS = 0.5
+LINGER: Final = 0.5
+"""Seconds in which a request that is on its way may still arrive."""
 
 
-class PatientProtocol(HttpToolsProtocol):
+class PatientProtocol(UpgradingProtocol):
     """HTTP/1.1 for clients that are slow or send much, to a limit: uvicorn waits for ever for what has begun,
-    takes a head of any size, and answers what it cannot read in plain text, with a warning for each."""
+    takes a head and trailers of any size, and answers what it cannot read in plain text, with a warning for
+    each."""
 
     _incoming = True
     _in_head = True
@@ -45,10 +46,14 @@ class PatientProtocol(HttpToolsProtocol):
     """Bytes of what was read before and holds a part of this head."""
     _before_head = 0
     """How many of them may be of the request before."""
+    _since_body = 0
+    """Bytes that came behind this head without any of its body: trailers, if there are so many."""
     _unread = 0
     _rests_since = 0.0
     _late: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
+    _unsent = 0
+    """Bytes that waited for the client when it was last looked at."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
@@ -66,7 +71,10 @@ class PatientProtocol(HttpToolsProtocol):
         self._received = len(data)
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._declined:
+                self._read_declined(data[upgrade.args[0] :])
+                return
             if self._should_upgrade():
                 self._unset_keepalive_if_required()
                 self.handle_websocket_upgrade()
@@ -83,6 +91,14 @@ class PatientProtocol(HttpToolsProtocol):
         self._unread = 0
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # trailers say nothing that anybody here asks for (RFC 9110, 6.5.1)
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
     def on_headers_complete(self) -> None:
         if len(self.headers) > MAX_HEADERS:
             raise TOO_MANY_HEADERS
@@ -91,21 +107,21 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self._in_head = False
         self._head_size = 0
+        self._since_body = -self._received
 
     def on_body(self, body: bytes) -> None:
+        self._since_body = -self._received
         if self.cycle is not None and self.cycle.response_complete:
             self._drop(len(body))
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._declined:
+            return
         self._arrived()
         super().on_message_complete()
         if self.cycle is not None and self.cycle.response_complete and not self.parser.should_upgrade():
             self._answered_before()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        cycle.__class__ = Cycle  # uvicorn has no setting for the class that it makes
-        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         self.server_state.total_requests += 1
@@ -129,7 +145,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stalled = self.loop.call_later(WRITE_TIMEOUT, self.transport.abort)
+        self._watch_reader()
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -158,12 +174,26 @@ class PatientProtocol(HttpToolsProtocol):
             self._head_size += self._received
             if self._head_size - self._before_head > MAX_HEAD:
                 self._refuse(URI_TOO_LONG if len(self.url) > MAX_HEAD else HEAD_TOO_LARGE)
+        else:
+            self._since_body += self._received
+            if self._since_body > MAX_HEAD:
+                self._refuse(TRAILERS_TOO_LARGE)
 
     def _arrived(self) -> None:
         self._incoming = False
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+    def _watch_reader(self) -> None:
+        self._unsent = self.transport.get_write_buffer_size()
+        self._stalled = self.loop.call_later(WRITE_TIMEOUT, self._look_at_reader)
+
+    def _look_at_reader(self) -> None:
+        if self._unsent - self.transport.get_write_buffer_size() < MIN_READ:
+            self.transport.abort()
+        else:
+            self._watch_reader()
 
     def _write_on(self) -> None:
         if self._stalled is not None:
@@ -174,7 +204,9 @@ class PatientProtocol(HttpToolsProtocol):
         self._late = None
         if self.transport.is_closing():
             return
-        if self._in_head and not self._head_size:
+        if self.flow.read_paused:  # it is not the client who is late
+            self._late = self.loop.call_later(REQUEST_TIMEOUT, self._give_up)
+        elif self._in_head and not self._head_size:
             self.transport.close()
         else:
             self._refuse(TOO_LATE)
@@ -182,10 +214,14 @@ class PatientProtocol(HttpToolsProtocol):
     def _refuse(self, refusal: Refusal) -> None:
         cycle = self.cycle
         if self._in_head or not self._incoming:
-            if cycle is not None and not cycle.response_complete:
-                cycle.keep_alive = False  # the request before is answered first
+            if not self._is_idle():
+                self._end_after_answers()
                 return
             request_id = note(refusal.status)
+        elif self._withdraw():
+            self._refused = True
+            self._arrived()
+            return
         elif cycle.response_started:
             self._ending = True
             self.transport.close()
@@ -199,7 +235,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._arrived()
         self.transport.write(refusal.response(request_id))
         self.transport.write_eof()
-        self._late = self.loop.call_later(_LINGER_SECONDS, self.transport.close)
+        self._late = self.loop.call_later(LINGER, self.transport.close)
 
     def _drop(self, received: int) -> None:
         self._unread += received
@@ -220,56 +256,3 @@ class PatientProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
-
-
-class DrainingProtocol(PatientProtocol):
-    """
-    HTTP/1.1 whose shutdown loses no request. uvicorn's closes at once a connection that it has accepted and
-    not read from, whose client then gets no answer; this one answers what arrives in a moment, and tells the
-    client to close.
-    """
-
-    _draining = False
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        joined = Joined(transport, self.loop, self._may_close)
-        super().connection_made(cast(asyncio.Transport, joined))
-
-    def shutdown(self) -> None:
-        if self._is_idle():
-            self._draining = True
-            self.loop.call_later(_LINGER_SECONDS, self._close_if_idle)
-        elif self.cycle.scope["state"].get("streams"):
-            self.transport.close()  # it would not end by itself; its client connects again
-        else:
-            super().shutdown()
-
-    def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        if self._draining and self.cycle is not None:
-            self.cycle.keep_alive = False
-
-    def handle_websocket_upgrade(self) -> None:
-        if self._draining:
-            # It would not hear of the shutdown, which has begun; its client connects again.
-            self.transport.close()
-        else:
-            self._arrived()
-            if isinstance(self.transport, Joined):
-                self.transport = self.transport.release()
-            super().handle_websocket_upgrade()
-
-    def _may_close(self) -> bool:
-        """Not at once while a client sends what nobody reads: it would not see its answer. It sees its end
-        then, and has as long to close as to begin another request."""
-        answered = self.cycle is not None and self.cycle.response_complete
-        lingers = answered and self._incoming and not self._in_head and not self._ending
-        self._ending = self._ending or lingers
-        return not lingers
-
-    def _is_idle(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
-
-    def _close_if_idle(self) -> None:
-        if self._is_idle() and not self.transport.is_closing():
-            self.transport.close()

@@ -1,6 +1,9 @@
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+
+AT_ONCE: Final = 64 * 1024
+"""Bytes that are held back at most: the transport says when its client takes no more only of what it has."""
 
 
 class Joined:
@@ -10,7 +13,7 @@ class Joined:
     And who is answered asks again: what is answered together comes together, and then takes a tenth less.
     """
 
-    __slots__ = ("_held", "_loop", "_may_close", "_transport", "is_closing")
+    __slots__ = ("_held", "_loop", "_may_close", "_size", "_transport", "is_closing")
 
     def __init__(
         self,
@@ -22,12 +25,16 @@ class Joined:
         self._loop = loop
         self._may_close = may_close
         self._held: list[bytes] = []
+        self._size = 0
         self.is_closing = transport.is_closing  # asked for every request
 
     def write(self, data: bytes) -> None:
         if not self._held:
             self._loop.call_soon(self._flush)
         self._held.append(data)
+        self._size += len(data)
+        if self._size > AT_ONCE:
+            self._flush()
 
     def write_eof(self) -> None:
         self.release().write_eof()
@@ -50,6 +57,6 @@ class Joined:
 
     def _flush(self) -> None:
         if self._held:
-            held, self._held = self._held, []
+            held, self._held, self._size = self._held, [], 0
             if not self._transport.is_closing():  # else its client is gone, and it does not take any more
                 self._transport.write(b"".join(held))

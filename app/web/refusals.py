@@ -46,6 +46,12 @@ URI_TOO_LONG: Final = Refusal(
 HEAD_TOO_LARGE: Final = Refusal(
     431, PAYLOAD_TOO_LARGE, f"The request's line and headers are larger than {MAX_HEAD:,} bytes. {_BY_POST}"
 )
+TRAILERS_TOO_LARGE: Final = Refusal(
+    431,
+    PAYLOAD_TOO_LARGE,
+    f"Trailers, or extensions of a chunk, are larger than {MAX_HEAD:,} bytes. Send none.",
+)
+BODY_IN_UPGRADE: Final = Refusal(400, BAD_REQUEST, "A request that opens a WebSocket has no body.")
 TOO_MANY_HEADERS: Final = Refusal(
     431, PAYLOAD_TOO_LARGE, f"The request has more than {MAX_HEADERS} headers. Send fewer."
 )

@@ -20,7 +20,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess
 
 from app.config import Settings
 from app.infra.metrics import worker_restarts
-from app.web.http_protocol import DrainingProtocol
+from app.web.draining_protocol import DrainingProtocol
 from app.web.websocket_protocol import BoundedWebSocket
 from app.web.worker import Worker, WorkerConfig
 

@@ -8,7 +8,7 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from app.web.http_protocol import DrainingProtocol
+from app.web.draining_protocol import DrainingProtocol
 
 
 @asynccontextmanager

@@ -1,0 +1,42 @@
+from typing import Final
+
+import httptools
+
+from app.web.http_pipeline import PipeliningProtocol
+
+_BODY_HEADERS: Final = (b"content-length", b"transfer-encoding")
+
+
+class UpgradingProtocol(PipeliningProtocol):
+    """HTTP/1.1 that upgrades to WebSocket, and takes a request for another protocol as if it did not ask for
+    that (RFC 9110, 7.8). Java's client asks for h2c in its first request, and httptools takes what follows
+    such a head, its body too, for the other protocol."""
+
+    _declined = False
+    """Whether what is read is a head that asks for another protocol, which is read again without that."""
+
+    def on_message_begin(self) -> None:
+        self._declined = False
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            self._declined = any(name == b"upgrade" for name, _ in self.headers)  # CONNECT needs none
+        if not self._declined:
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self._declined:
+            super().on_message_complete()
+
+    def _read_declined(self, rest: bytes) -> None:
+        """Reads the head again, and `rest`, which follows it."""
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        self.data_received(b"\r\n".join([*lines, b"", b""]) + rest)
+
+    def _upgrade_has_body(self) -> bool:
+        return any(name in _BODY_HEADERS and value != b"0" for name, value in self.headers)
