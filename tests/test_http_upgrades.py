@@ -49,6 +49,18 @@ async def test_who_asks_for_http_2_is_answered_by_http_1(size: int) -> None:
     assert two == b"/two{}"
 
 
+async def test_many_at_once_are_answered_in_order() -> None:
+    number = 3_000
+    asking = b"".join(
+        b"POST /%d HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n" % n for n in range(number)
+    )
+    async with serving(echo) as (reader, writer):
+        writer.write(asking + NEXT)
+        answers = await reader.read()
+    told = [answer.partition(b"HTTP/1.1")[0] for answer in answers.split(b"\r\n\r\n")[1:]]
+    assert told == [*(b"/%d" % each for each in range(number)), b"/two{}"]
+
+
 @pytest.mark.parametrize(
     "body", [b"Content-Length: 3\r\n\r\nabc", b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"]
 )

@@ -70,11 +70,8 @@ class PatientProtocol(UpgradingProtocol):
             return
         self._received = len(data)
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            if self._declined:
-                self._read_declined(data[upgrade.args[0] :])
-                return
+            self._feed(data)
+        except httptools.HttpParserUpgrade:
             if self._should_upgrade():
                 self._unset_keepalive_if_required()
                 self.handle_websocket_upgrade()

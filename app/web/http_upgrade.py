@@ -29,14 +29,26 @@ class UpgradingProtocol(PipeliningProtocol):
         if not self._declined:
             super().on_message_complete()
 
-    def _read_declined(self, rest: bytes) -> None:
-        """Reads the head again, and `rest`, which follows it."""
+    def _feed(self, data: bytes) -> None:
+        """Raises HttpParserUpgrade where another protocol follows, and what else the parser does."""
+        rest: bytes | memoryview = data
+        while True:
+            try:
+                self.parser.feed_data(rest)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                if not self._declined:
+                    raise
+                rest = memoryview(rest)[upgrade.args[0] :]
+                self._read_again()
+
+    def _read_again(self) -> None:
         version = self.parser.get_http_version().encode()
         lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
         lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
-        self.data_received(b"\r\n".join([*lines, b"", b""]) + rest)
+        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
 
     def _upgrade_has_body(self) -> bool:
         return any(name in _BODY_HEADERS and value != b"0" for name, value in self.headers)
