@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from math import isfinite
+from typing import TypeGuard
 
 import orjson
 
@@ -70,8 +71,8 @@ def _parse(value: object, column: Column) -> CursorValue:
         return None
     if sql_type in _INTEGER_BITS and type(value) is int and abs(value) < 1 << _INTEGER_BITS[sql_type]:
         return value
-    if sql_type == "double precision" and type(value) in (int, float) and isfinite(value):  # type: ignore[arg-type]
-        return float(value)  # type: ignore[arg-type]
+    if sql_type == "double precision" and _is_number(value):
+        return float(value)
     if isinstance(value, str) and "\0" not in value:
         if sql_type == "text":
             value.encode()  # a lone surrogate is a ValueError here rather than in the database
@@ -85,6 +86,10 @@ def _parse(value: object, column: Column) -> CursorValue:
         if sql_type == "date":
             return dt.date.fromisoformat(value)
     raise ValueError(sql_type)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
 
 
 def _canonical_uuid(value: str) -> str:
