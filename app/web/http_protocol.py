@@ -112,11 +112,9 @@ class PatientProtocol(UpgradingProtocol):
             self._drop(len(body))
         super().on_body(body)
 
-    def on_message_complete(self) -> None:
-        if self._declined:
-            return
+    def on_request_complete(self) -> None:
         self._arrived()
-        super().on_message_complete()
+        super().on_request_complete()
         if self.cycle is not None and self.cycle.response_complete and not self.parser.should_upgrade():
             self._answered_before()
 

@@ -27,7 +27,11 @@ class UpgradingProtocol(PipeliningProtocol):
 
     def on_message_complete(self) -> None:
         if not self._declined:
-            super().on_message_complete()
+            self.on_request_complete()
+
+    def on_request_complete(self) -> None:
+        """Of a request that is not read again."""
+        super().on_message_complete()
 
     def _feed(self, data: bytes) -> None:
         """Raises HttpParserUpgrade where another protocol follows, and what else the parser does."""
