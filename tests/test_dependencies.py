@@ -44,7 +44,7 @@ def test_every_requirement_is_pinned_with_hashes_and_names_no_index(lock: Path) 
     requirements = pinned(lock)
     assert requirements
     assert [name for name, text in requirements.items() if not HASH.search(text)] == []
-    assert not re.search(r"https?://|--(extra-)?index-url|--find-links| @ ", lock.read_text())
+    assert not re.search(r"://|--(extra-)?index|--find-links| @ ", lock.read_text())
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)

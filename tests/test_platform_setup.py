@@ -12,7 +12,6 @@ from tests.harness.stores import REPOSITORY
 
 TOOLS = ("sh", "cat", "cksum", "dirname", "env", "grep", "rm", "sleep", "tail", "tr")
 LOCK_FOLDER = REPOSITORY / "locks"
-LOCKS = sorted(LOCK_FOLDER.glob("*.txt"))
 
 
 @pytest.fixture
@@ -68,16 +67,6 @@ def test_with_a_python_without_venv(checkout: Path) -> None:
     assert "python3 cannot make a virtual environment; install its venv module" in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not (checkout / ".venv").exists()
-
-
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
-def test_locks_pin_by_hash_and_name_no_index(lock: Path) -> None:
-    text = lock.read_text()
-    assert "--hash=sha256:" in text
-    assert not re.search(r"^\s*--(extra-)?index|^\s*--find-links|https?://", text, re.MULTILINE)
-    pins = re.findall(r"^[a-z0-9].*?(?= \\$)", text, re.MULTILINE)
-    assert pins
-    assert all("==" in pin for pin in pins)
 
 
 def test_production_brings_no_servers() -> None:
