@@ -4,7 +4,7 @@ most requests ask PostgreSQL nothing about who asks."""
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -50,6 +50,15 @@ async def two(own: OwnRedis, pair: tuple[Server, Server], api_of: ApiOf) -> tupl
     return api_of(first), api_of(second)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One request, with when it began and when its answer was there."""
+
+    began: float
+    ended: float
+    answer: Answer
+
+
 @dataclass
 class Hammer:
     """Requests of one person to several servers, without a pause."""
@@ -57,36 +66,38 @@ class Hammer:
     person: Person
     servers: tuple[Api, ...]
     workspace_id: str
-    answers: list[tuple[float, Answer]]
-    """When each request began, and its answer."""
+    asked: list[Asked] = field(default_factory=list)
+    answered: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def during(self, change: Awaitable[Answer]) -> float:
-        """Runs the change between requests. Returns when it was answered."""
+    async def check(self, change: Awaitable[Answer]) -> None:
+        """Makes the change between requests. All answered before it began are allowed, none asked after its
+        answer is."""
         ended = asyncio.Event()
-        running = [asyncio.create_task(self._ask(api, ended)) for api in self.servers for _ in range(4)]
-        await asyncio.sleep(0.5)
-        answer = await change
-        answered = time.monotonic()
+        async with asyncio.timeout(30), asyncio.TaskGroup() as asking:
+            for api in self.servers * 4:
+                asking.create_task(self._ask(api, ended))
+            await self._until_asked(since=0)
+            before = time.monotonic()
+            answer = await change
+            after = time.monotonic()
+            await asyncio.sleep(0.5)  # what would come back comes within that
+            await self._until_asked(since=after)
+            ended.set()
         assert not answer.errors, answer.errors
-        await asyncio.sleep(0.5)
-        ended.set()
-        await asyncio.gather(*running)
-        return answered
+        assert all(_is_allowed(asked.answer) for asked in self.asked if asked.ended < before)
+        assert not any(_is_allowed(asked.answer) for asked in self.asked if asked.began > after)
+
+    async def _until_asked(self, *, since: float) -> None:
+        async with self.answered:
+            await self.answered.wait_for(lambda: sum(asked.began > since for asked in self.asked) >= 16)
 
     async def _ask(self, api: Api, ended: asyncio.Event) -> None:
         while not ended.is_set():
             began = time.monotonic()
             answer = await self.person.run(WORKSPACE, {"id": self.workspace_id}, api=api)
-            self.answers.append((began, answer))
-
-    def check(self, answered: float) -> None:
-        """Everything before the change was begun was allowed, nothing after its answer."""
-        first_began = min(began for began, _ in self.answers)
-        early = [answer for began, answer in self.answers if began < first_began + 0.2]
-        late = [answer for began, answer in self.answers if began > answered]
-        assert all(map(_is_allowed, early))
-        assert len(late) >= 8
-        assert not any(map(_is_allowed, late))
+            async with self.answered:
+                self.asked.append(Asked(began, time.monotonic(), answer))
+                self.answered.notify()
 
 
 def _is_allowed(answer: Answer) -> bool:
@@ -95,7 +106,7 @@ def _is_allowed(answer: Answer) -> bool:
 
 @pytest.fixture
 async def hammer(person: Person, stranger: Person, two: tuple[Api, Api]) -> Hammer:
-    return Hammer(stranger, two, person.workspace_id, [])
+    return Hammer(stranger, two, person.workspace_id)
 
 
 def _disturb(own: OwnRedis, how: str) -> None:
@@ -113,8 +124,7 @@ def _disturb(own: OwnRedis, how: str) -> None:
 async def test_removal_holds_at_once(person: Person, hammer: Hammer, own: OwnRedis, redis_is: str) -> None:
     member = await person.add_member(hammer.person)
     _disturb(own, redis_is)
-    answered = await hammer.during(person.run(REMOVE, {"id": member["id"]}, api=hammer.servers[0]))
-    hammer.check(answered)
+    await hammer.check(person.run(REMOVE, {"id": member["id"]}, api=hammer.servers[0]))
 
 
 @pytest.mark.parametrize("redis_is", ["there", "hung"])
@@ -123,9 +133,8 @@ async def test_signing_out_holds_at_once(
 ) -> None:
     await person.add_member(hammer.person)
     _disturb(own, redis_is)
-    answered = await hammer.during(hammer.person.run(SIGN_OUT, api=hammer.servers[0]))
-    hammer.check(answered)
-    assert hammer.answers[-1][1].code == "UNAUTHENTICATED"
+    await hammer.check(hammer.person.run(SIGN_OUT, api=hammer.servers[0]))
+    assert hammer.asked[-1].answer.code == "UNAUTHENTICATED"
 
 
 async def test_redis_back_with_older_memory_gives_nothing_back(
@@ -140,7 +149,7 @@ async def test_redis_back_with_older_memory_gives_nothing_back(
         own.start()
         return answer
 
-    hammer.check(await hammer.during(remove()))
+    await hammer.check(remove())
 
 
 async def test_a_writer_cut_off_from_redis_is_believed_all_the_same(
@@ -151,7 +160,7 @@ async def test_a_writer_cut_off_from_redis_is_believed_all_the_same(
     writer = api_of(await start_server(REDIS_URL=apart.url))
     member = await person.add_member(hammer.person)
     apart.kill()
-    hammer.check(await hammer.during(person.run(REMOVE, {"id": member["id"]}, api=writer)))
+    await hammer.check(person.run(REMOVE, {"id": member["id"]}, api=writer))
 
 
 async def test_joining_is_seen_at_once(person: Person, stranger: Person, two: tuple[Api, Api]) -> None:
