@@ -1,5 +1,6 @@
 """GraphiQL in a browser that reaches nothing but this machine."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -7,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, Response, async_playwright, expect
+from playwright.async_api import Browser, Locator, Page, Response, WebSocket, async_playwright, expect
 
 from tests.harness.people import PASSWORD, Person
 from tests.harness.requirements import chromium
@@ -35,12 +36,23 @@ document.addEventListener('securitypolicyviolation', event =>
   window.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sourceFile}`));
 """
 
+# GraphiQL stores its tabs some time after it has shown them.
+FIRST_TAB = """
+async () => {
+  while (!localStorage['graphiql:tabState']) await new Promise(later => setTimeout(later, 50));
+  return JSON.parse(localStorage['graphiql:tabState']).tabs[0].query;
+}"""
+
+expect.set_options(timeout=30_000)
+
 
 @dataclass
 class GraphiQL:
     page: Page
     requested: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    subscribed: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the page has sent its first subscription."""
 
     @property
     def answer(self) -> Locator:
@@ -48,7 +60,7 @@ class GraphiQL:
 
     async def open(self, url: str) -> None:
         self.page.on("request", lambda request: self.requested.append(request.url))
-        self.page.on("websocket", lambda socket: self.requested.append(socket.url))
+        self.page.on("websocket", self._watch)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on(
             "console",
@@ -57,6 +69,10 @@ class GraphiQL:
         await self.page.add_init_script(WATCH_POLICY)
         await self.page.goto(url)
         await expect(self.page.locator(".graphiql-query-editor .view-lines")).to_contain_text("Welcome")
+
+    def _watch(self, socket: WebSocket) -> None:
+        self.requested.append(socket.url)
+        socket.on("framesent", lambda frame: self.subscribed.set() if "subscribe" in str(frame) else None)
 
     async def write(self, editor: str, text: str) -> None:
         await self.page.locator(f"{editor} .monaco-editor .view-lines").locator("visible=true").click()
@@ -121,7 +137,8 @@ async def test_from_sign_in_to_a_live_task(graphiql: GraphiQL, server: Server, p
 
     await graphiql.write(QUERY_EDITOR, "subscription { taskCreated { identifier title } }")
     await graphiql.run()
-    await graphiql.page.wait_for_timeout(500)
+    await asyncio.wait_for(graphiql.subscribed.wait(), 30)
+    await graphiql.page.wait_for_timeout(500)  # until the server has begun
     await person.task("Prune the apple tree")
     await expect(graphiql.answer).to_contain_text("Prune the apple tree")
 
@@ -130,7 +147,7 @@ async def test_from_sign_in_to_a_live_task(graphiql: GraphiQL, server: Server, p
 
 async def test_the_first_tab(graphiql: GraphiQL, server: Server, person: Person) -> None:
     await person.task("Water the plants")
-    document = await graphiql.page.evaluate("JSON.parse(localStorage['graphiql:tabState']).tabs[0].query")
+    document = await graphiql.page.evaluate(FIRST_TAB)
     shown = re.sub(r'email: ".*?"', f'email: "{person.email}"', document)
     shown = re.sub(r'password: ".*?"', f'password: "{PASSWORD}"', shown)
     await graphiql.write(QUERY_EDITOR, shown)
