@@ -22,9 +22,9 @@ async def test_what_is_in_time_is_answered() -> None:
 
 
 async def test_each_runs_out_by_itself() -> None:
-    limit = Watch(0.3)
+    limit = Watch(1)
     first = asyncio.create_task(limit.run(for_ever()))
-    await asyncio.sleep(0.15)
+    await asyncio.sleep(0.5)
     second = asyncio.create_task(limit.run(for_ever()))
     await asyncio.wait([first])
     assert not second.done()

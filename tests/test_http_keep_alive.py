@@ -39,7 +39,7 @@ async def test_who_does_not_ask_again_is_gone_after_that_time_not_before() -> No
     async with serving(app, timeout_keep_alive=1) as (reader, writer):
         writer.write(GET)
         await reader.readexactly(len(ANSWER))
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(0.5)
         writer.write(GET)
         await reader.readexactly(len(ANSWER))
         began = asyncio.get_running_loop().time()

@@ -15,6 +15,8 @@ from tests.harness.own_redis import OwnRedis
 
 Process = Callable[[str | None], Awaitable[Wakeups]]
 
+BEFORE_IT_POLLS = module.POLL_FOR_SAFETY / 2  # who wakes by then was woken
+
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
@@ -60,10 +62,8 @@ async def test_a_publish_wakes_the_readers_of_that_workspace_in_another_process(
         await confirmed(there, other)
         await subscription.wait(0)  # its own confirmation
         await elsewhere.wait(0)
-        started = time.monotonic()
         here.publish(workspace, 7)
-        await asyncio.wait_for(subscription.wait(6), 5)
-        assert time.monotonic() - started < 1
+        await asyncio.wait_for(subscription.wait(6), BEFORE_IT_POLLS)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(elsewhere.wait(6), 0.3)
 
@@ -75,7 +75,7 @@ async def test_what_a_reader_has_read_already_does_not_wake_it(own_redis: OwnRed
         await confirmed(here, workspace)
         await subscription.wait(0)
         here.publish(workspace, 3)
-        await asyncio.wait_for(subscription.wait(2), 1)
+        await asyncio.wait_for(subscription.wait(2), BEFORE_IT_POLLS)
         # The same news comes back by Redis; the reader is at 3 by now.
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(subscription.wait(3), 0.5)
@@ -86,10 +86,10 @@ async def test_without_redis_the_same_process_is_woken_and_others_poll(process: 
     workspace = uuid4()
     with closing(alone.subscribe(workspace)) as subscription:
         alone.publish(workspace, 1)
-        await asyncio.wait_for(subscription.wait(0), 0.1)
+        await asyncio.wait_for(subscription.wait(0), module.POLL_WHILE_AWAY / 2)
         started = time.monotonic()
-        await subscription.wait(1)
-        assert 0.9 < time.monotonic() - started < 1.5
+        await asyncio.wait_for(subscription.wait(1), BEFORE_IT_POLLS)
+        assert time.monotonic() - started > 0.9 * module.POLL_WHILE_AWAY
 
 
 async def test_readers_poll_while_redis_is_away_and_are_woken_when_it_returns(
@@ -108,12 +108,10 @@ async def test_readers_poll_while_redis_is_away_and_are_woken_when_it_returns(
             here.publish(workspace, seq)
         own_redis.start()
         await confirmed(there, workspace)
-        started = time.monotonic()
-        await subscription.wait(100)
-        assert time.monotonic() - started < 0.5
+        await asyncio.wait_for(subscription.wait(100), BEFORE_IT_POLLS)
         # What was announced while it was away is announced again.
         here.publish(workspace, 101)
-        await asyncio.wait_for(subscription.wait(100), 3)
+        await asyncio.wait_for(subscription.wait(100), BEFORE_IT_POLLS)
 
 
 async def test_a_redis_that_hangs_costs_neither_time_nor_memory(
@@ -127,7 +125,7 @@ async def test_a_redis_that_hangs_costs_neither_time_nor_memory(
     for seq in range(1, 101):
         for workspace in workspaces:
             here.publish(workspace, seq)
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
     assert len(asyncio.all_tasks()) == tasks_before
     await until(lambda: not here.connected)
     assert len(here._pending) <= len(workspaces)
